@@ -1,0 +1,17 @@
+//! evermod keeps out-of-tree kernel modules built, signed and installed for every kernel of a machine.
+//!
+//! The library is laid in floors, each standing only on those below (a test holds this):
+//! [`model`], [`root`] and [`sign`] at the ground; then [`config`], [`install`], [`report`]; then [`inventory`]
+//! and [`build`]; then [`plan`]; then [`exec`], the only place that runs programs; on top [`cli`].
+
+pub mod build;
+pub mod cli;
+pub mod config;
+pub mod exec;
+pub mod install;
+pub mod inventory;
+pub mod model;
+pub mod plan;
+pub mod report;
+pub mod root;
+pub mod sign;

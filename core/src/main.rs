@@ -1,0 +1,2 @@
+//! The `evermod` program, which is DKMS when called `dkms`.
+fn main() {}
