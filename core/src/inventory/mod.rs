@@ -1,1 +1,11 @@
-//! To be laid.
+//! What is there: kernels, module sources, the DKMS tree; read only.
+
+mod digests;
+mod exclusive;
+mod kernels;
+mod tree;
+
+pub use digests::{Digests, hex};
+pub use exclusive::{excluded, matches};
+pub use kernels::{Kernel, kernel, kernels};
+pub use tree::{Built, Registered, Source, Tree};

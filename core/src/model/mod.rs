@@ -1,9 +1,13 @@
 //! The words everything else is said in: plain values, no I/O.
 
 mod directives;
+mod failure;
+mod instance;
 mod names;
 mod version;
 
 pub use directives::{Directives, Exclusive, Patch, Record};
+pub use failure::{Diagnosis, Failure};
+pub use instance::{BuildKey, BuildRecord, FailureRecord, Instance, Isolation, Signature};
 pub use names::{Arch, InvalidName, KernelRelease, ModuleId};
-pub use version::{compare, version_key};
+pub use version::{VersionKey, compare, version_key};

@@ -1,0 +1,84 @@
+//! The kernels of a root: those that have a directory below `I`.
+
+use crate::model::{Arch, KernelRelease};
+use crate::places::Places;
+use std::io;
+use std::path::PathBuf;
+
+/// One kernel of a root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kernel {
+    /// `uname -r`.
+    pub release: KernelRelease,
+    /// The architecture string of the DKMS tree.
+    pub arch: Arch,
+    /// `KS`: the headers inside the root, if they are there (`include` exists).
+    pub headers: Option<PathBuf>,
+    /// Whether depmod has run for it, which the kernel's image package does first.
+    pub has_image: bool,
+}
+
+/// All kernels below `I`, oldest first. `arch` is the machine's, which Debian's, Arch's and Gentoo's trees use.
+///
+/// # Errors
+/// `I` cannot be read.
+pub fn kernels(places: &Places, arch: &Arch) -> io::Result<Vec<Kernel>> {
+    let tree = places.root.resolve(&places.install_tree)?;
+    let listing = match fs_err::read_dir(tree) {
+        Ok(listing) => listing,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(e),
+    };
+    let mut found = Vec::new();
+    for entry in listing {
+        let entry = entry?;
+        if !entry.file_type()?.is_dir() {
+            continue;
+        }
+        let Some(release) = entry.file_name().to_str().and_then(|n| KernelRelease::new(n).ok()) else { continue };
+        found.push(kernel(places, release, arch.clone(), None)?);
+    }
+    found.sort_by(|a, b| a.release.cmp(&b.release));
+    Ok(found)
+}
+
+/// What is known of one kernel, present or not. `source_dir` overrides `KS`.
+///
+/// # Errors
+/// Links that lead in circles.
+pub fn kernel(
+    places: &Places,
+    release: KernelRelease,
+    arch: Arch,
+    source_dir: Option<PathBuf>,
+) -> io::Result<Kernel> {
+    let dir = places.install_tree.join(release.as_str());
+    let source_dir = source_dir.unwrap_or_else(|| dir.join("build"));
+    let headers = places.root.resolve(source_dir.join("include"))?.is_dir().then_some(source_dir);
+    let has_image = places.root.resolve(dir.join("modules.dep"))?.exists();
+    Ok(Kernel { release, arch, headers, has_image })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::Root;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn headers_are_found_through_absolute_links() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::new(Root::new(dir.path()));
+        let mk = |path: &str| std::fs::create_dir_all(places.root.at(path)).unwrap();
+        mk("/usr/lib/modules/6.1.0-10-amd64");
+        mk("/usr/lib/modules/6.1.0-9-amd64");
+        mk("/usr/src/linux-headers-6.1.0-9-amd64/include");
+        symlink("usr/lib", places.root.at("/lib")).unwrap();
+        symlink("/usr/src/linux-headers-6.1.0-9-amd64", places.root.at("/lib/modules/6.1.0-9-amd64/build")).unwrap();
+        let found = kernels(&places, &Arch::new("x86_64").unwrap()).unwrap();
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].release.as_str(), "6.1.0-9-amd64");
+        assert_eq!(found[0].headers.as_deref(), Some(std::path::Path::new("/lib/modules/6.1.0-9-amd64/build")));
+        assert!(found[1].headers.is_none());
+    }
+}

@@ -1,0 +1,263 @@
+//! The DKMS tree as it stands: what is registered, built and active (contract 3.1, 3.2).
+
+use crate::model::{Arch, Instance, KernelRelease, ModuleId};
+use crate::places::{NOT_KERNELS, Places};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Everything the DKMS tree holds.
+#[derive(Debug, Clone, Default)]
+pub struct Tree {
+    /// Every `T/M/V` that is added or broken, in name order.
+    pub modules: Vec<Registered>,
+    /// The version that `T/M/kernel-K-A` names, by (M, K, A).
+    pub active: BTreeMap<(String, KernelRelease, Arch), String>,
+    /// (M, K, A) that have an `original_module` directory.
+    pub originals: BTreeSet<(String, KernelRelease, Arch)>,
+}
+
+/// Where a registered module's source is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// `source` leads to this directory (a place on the machine).
+    Directory(PathBuf),
+    /// The link leads nowhere, or is missing though the source is there.
+    Broken,
+    /// There is a directory of that name but no registration.
+    Absent,
+}
+
+/// One `T/M/V`.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// Its name.
+    pub module: ModuleId,
+    /// Its source.
+    pub source: Source,
+    /// What is built of it.
+    pub built: Vec<Built>,
+}
+
+/// One `T/M/V/K/A/module`.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// Which instance.
+    pub instance: Instance,
+    /// The file names in `module/`, sorted.
+    pub files: Vec<String>,
+    /// Whether `T/M/kernel-K-A` names this version.
+    pub active: bool,
+}
+
+impl Tree {
+    /// Reads the tree. A tree that is not there is empty.
+    ///
+    /// # Errors
+    /// A directory of it cannot be read.
+    pub fn read(places: &Places) -> io::Result<Self> {
+        let mut tree = Self::default();
+        for name in directories(&places.tree())? {
+            tree.read_name(places, &name)?;
+        }
+        Ok(tree)
+    }
+
+    fn read_name(&mut self, places: &Places, name: &str) -> io::Result<()> {
+        let dir = places.name_dir(name);
+        let mut versions = Vec::new();
+        for entry in entries(&dir)? {
+            if let Some(rest) = entry.name.strip_prefix("kernel-") {
+                if entry.is_link {
+                    self.read_active(name, &dir.join(&entry.name), rest);
+                    continue;
+                }
+            }
+            if entry.is_dir && entry.name == "original_module" {
+                self.read_originals(name, &dir.join(&entry.name))?;
+            } else if entry.is_dir {
+                versions.push(entry.name);
+            }
+        }
+        for version in versions {
+            let Ok(module) = ModuleId::new(name, &version) else { continue };
+            self.modules.push(self.read_version(places, module)?);
+        }
+        Ok(())
+    }
+
+    /// `T/M/kernel-K-A -> V/K/A`: K and A come from the target, since K itself contains dashes.
+    fn read_active(&mut self, name: &str, link: &Path, rest: &str) {
+        let Ok(target) = std::fs::read_link(link) else { return };
+        let parts: Vec<_> = target.iter().filter_map(|p| p.to_str()).collect();
+        let [.., version, kernel, arch] = parts.as_slice() else { return };
+        if format!("{kernel}-{arch}") != rest {
+            return;
+        }
+        if let (Ok(kernel), Ok(arch)) = (KernelRelease::new(kernel), Arch::new(arch)) {
+            self.active.insert((name.to_string(), kernel, arch), (*version).to_string());
+        }
+    }
+
+    fn read_originals(&mut self, name: &str, dir: &Path) -> io::Result<()> {
+        for kernel in directories(dir)? {
+            for arch in directories(&dir.join(&kernel))? {
+                if let (Ok(kernel), Ok(arch)) = (KernelRelease::new(&kernel), Arch::new(&arch)) {
+                    self.originals.insert((name.to_string(), kernel, arch));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_version(&self, places: &Places, module: ModuleId) -> io::Result<Registered> {
+        let dir = places.module_dir(&module);
+        let mut registered = Registered { source: source(places, &module), module, built: Vec::new() };
+        for kernel in entries(&dir)? {
+            if !kernel.is_dir || NOT_KERNELS.contains(&kernel.name.as_str()) {
+                continue;
+            }
+            let Ok(release) = KernelRelease::new(&kernel.name) else { continue };
+            for entry in entries(&dir.join(&kernel.name))? {
+                if !entry.is_dir || entry.name.starts_with('.') {
+                    continue;
+                }
+                let Ok(arch) = Arch::new(&entry.name) else { continue };
+                let instance = Instance { module: registered.module.clone(), kernel: release.clone(), arch };
+                if let Some(built) = self.read_built(places, instance)? {
+                    registered.built.push(built);
+                }
+            }
+        }
+        registered.built.sort_by(|a, b| a.instance.cmp(&b.instance));
+        Ok(registered)
+    }
+
+    fn read_built(&self, places: &Places, instance: Instance) -> io::Result<Option<Built>> {
+        let module_dir = places.instance_dir(&instance).join("module");
+        let mut files: Vec<String> = match entries(&module_dir) {
+            Ok(entries) if !entries.is_empty() => entries.into_iter().map(|e| e.name).collect(),
+            // A package may declare no module at all: the directory alone makes it built.
+            _ if module_dir.is_dir() => Vec::new(),
+            _ => return Ok(None),
+        };
+        files.sort();
+        let active = self
+            .active
+            .get(&(instance.module.name.clone(), instance.kernel.clone(), instance.arch.clone()))
+            .is_some_and(|version| *version == instance.module.version);
+        Ok(Some(Built { instance, files, active }))
+    }
+
+    /// The registered module of this name and version.
+    pub fn find(&self, module: &ModuleId) -> Option<&Registered> {
+        self.modules.iter().find(|m| m.module == *module)
+    }
+
+    /// All added (not merely leftover) versions of a name, oldest first.
+    pub fn versions(&self, name: &str) -> Vec<&Registered> {
+        let mut found: Vec<_> =
+            self.modules.iter().filter(|m| m.module.name == name && m.source != Source::Absent).collect();
+        found.sort_by(|a, b| a.module.cmp(&b.module));
+        found
+    }
+
+    /// The built instance, if it is.
+    pub fn built(&self, instance: &Instance) -> Option<&Built> {
+        self.find(&instance.module)?.built.iter().find(|b| b.instance == *instance)
+    }
+}
+
+fn source(places: &Places, module: &ModuleId) -> Source {
+    let link = places.source_link(module);
+    match std::fs::symlink_metadata(&link) {
+        Ok(meta) if meta.is_symlink() => {
+            let inside = Path::new("/").join(link.strip_prefix(places.root.dir()).unwrap_or(&link));
+            match places.root.resolve(inside) {
+                Ok(dir) if dir.is_dir() => Source::Directory(dir),
+                _ => Source::Broken,
+            }
+        }
+        // `ldtarball` of binaries alone leaves a real directory here.
+        Ok(meta) if meta.is_dir() && !places.root.at(places.source_dir_inside(module)).is_dir() => {
+            Source::Directory(link)
+        }
+        Ok(_) => Source::Broken,
+        Err(_) if places.root.at(places.source_dir_inside(module)).is_dir() => Source::Broken,
+        Err(_) => Source::Absent,
+    }
+}
+
+/// A directory entry, as far as it matters here.
+struct Entry {
+    name: String,
+    is_dir: bool,
+    is_link: bool,
+}
+
+/// The entries of a directory in byte order; none where it is missing. Names that are not UTF-8 cannot be ours.
+fn entries(dir: &Path) -> io::Result<Vec<Entry>> {
+    let listing = match fs_err::read_dir(dir) {
+        Ok(listing) => listing,
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        Err(e) => return Err(e),
+    };
+    let mut found = Vec::new();
+    for entry in listing {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if let Ok(name) = entry.file_name().into_string() {
+            found.push(Entry { name, is_dir: kind.is_dir(), is_link: kind.is_symlink() });
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+fn directories(dir: &Path) -> io::Result<Vec<String>> {
+    Ok(entries(dir)?.into_iter().filter(|e| e.is_dir).map(|e| e.name).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::Root;
+    use std::os::unix::fs::symlink;
+
+    fn places(dir: &Path) -> Places {
+        Places::new(Root::new(dir))
+    }
+
+    #[test]
+    fn states() {
+        let dir = tempfile::tempdir().unwrap();
+        let p = places(dir.path());
+        let mk = |path: &str| std::fs::create_dir_all(p.root.at(path)).unwrap();
+        mk("/usr/src/good-1.0");
+        mk("/var/lib/dkms/good/1.0/build");
+        mk("/var/lib/dkms/good/1.0/6.1.0-9-amd64/x86_64/module");
+        mk("/var/lib/dkms/good/1.0/6.1.0-9-amd64/.tmp_x86_64_abc/module");
+        mk("/var/lib/dkms/good/original_module/6.1.0-9-amd64/x86_64");
+        mk("/var/lib/dkms/gone/2");
+        std::fs::write(p.root.at("/var/lib/dkms/good/1.0/6.1.0-9-amd64/x86_64/module/good.ko"), "x").unwrap();
+        std::fs::write(p.root.at("/var/lib/dkms/mok.key"), "x").unwrap();
+        symlink("/usr/src/good-1.0", p.root.at("/var/lib/dkms/good/1.0/source")).unwrap();
+        symlink("/usr/src/gone-2", p.root.at("/var/lib/dkms/gone/2/source")).unwrap();
+        symlink("1.0/6.1.0-9-amd64/x86_64", p.root.at("/var/lib/dkms/good/kernel-6.1.0-9-amd64-x86_64")).unwrap();
+        let tree = Tree::read(&p).unwrap();
+        assert_eq!(tree.modules.len(), 2);
+        assert_eq!(tree.modules[0].source, Source::Broken);
+        let good = &tree.modules[1];
+        assert_eq!(good.source, Source::Directory(p.root.at("/usr/src/good-1.0")));
+        assert_eq!(good.built.len(), 1);
+        assert!(good.built[0].active);
+        assert_eq!(good.built[0].files, ["good.ko"]);
+        assert_eq!(tree.originals.len(), 1);
+    }
+
+    #[test]
+    fn a_missing_tree_is_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Tree::read(&places(dir.path())).unwrap().modules.is_empty());
+    }
+}

@@ -1,0 +1,308 @@
+//! Everything that can go wrong for one instance or one command, with DKMS's exit code for it (contract 1.6).
+
+use super::{Arch, KernelRelease, ModuleId};
+use std::path::PathBuf;
+
+/// Where the first real error of a failed build is, and what it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Diagnosis {
+    /// The place as the tool printed it: `file.c:12:3`, empty if it named none.
+    pub place: String,
+    /// The message, one line.
+    pub message: String,
+}
+
+impl std::fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.place.is_empty() {
+            return f.write_str(&self.message);
+        }
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+/// A reason to stop, typed so that one place can turn it into text, hint and exit code.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// Reading or writing failed; the error names the path.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A name that cannot be used.
+    #[error(transparent)]
+    Name(#[from] super::InvalidName),
+    /// The command line is wrong.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// DKMS's code for it.
+        code: u8,
+    },
+    /// The action needs uid 0.
+    #[error("'{action}' needs to be run as root")]
+    NotRoot {
+        /// The verb.
+        action: &'static str,
+    },
+    /// The DKMS tree is not writable.
+    #[error("no write access to the DKMS tree at {}", tree.display())]
+    NotWritable {
+        /// The tree.
+        tree: PathBuf,
+    },
+    /// A module or its version was not named.
+    #[error("'{action}' needs a module and its version: MODULE/VERSION")]
+    ModuleNotNamed {
+        /// The verb.
+        action: &'static str,
+    },
+    /// `add` of something that is there.
+    #[error("{module} is already added")]
+    AlreadyAdded {
+        /// The module.
+        module: ModuleId,
+    },
+    /// Not in the tree.
+    #[error("{module} is not in the DKMS tree")]
+    NotAdded {
+        /// The module.
+        module: ModuleId,
+    },
+    /// There is no source to add.
+    #[error("there is no source directory {}", path.display())]
+    NoSource {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The source link points nowhere.
+    #[error("{module} is broken: its source directory, or the link to it, is missing")]
+    Broken {
+        /// The module.
+        module: ModuleId,
+    },
+    /// There is no dkms.conf.
+    #[error("there is no {}", path.display())]
+    NoConf {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The dkms.conf cannot be used.
+    #[error("{} cannot be used", path.display())]
+    BadConf {
+        /// The file.
+        path: PathBuf,
+        /// One message each.
+        findings: Vec<String>,
+    },
+    /// The source directory holds nothing to build.
+    #[error("the source directory {} is empty", path.display())]
+    EmptySource {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// No headers for this kernel.
+    #[error("the headers of kernel {kernel} are not installed (looked for {})", path.display())]
+    NoHeaders {
+        /// The kernel.
+        kernel: KernelRelease,
+        /// Where they should be.
+        path: PathBuf,
+    },
+    /// BUILD_EXCLUSIVE does not match.
+    #[error("{module} is not meant for kernel {kernel} ({arch}): {why}")]
+    Excluded {
+        /// The module.
+        module: ModuleId,
+        /// The kernel.
+        kernel: KernelRelease,
+        /// Its architecture.
+        arch: Arch,
+        /// The directive that says so.
+        why: String,
+    },
+    /// Modules that must be installed first are not.
+    #[error("{module} for kernel {kernel} needs {}, which is not installed for it", missing.join(", "))]
+    MissingDepends {
+        /// The module.
+        module: ModuleId,
+        /// The kernel.
+        kernel: KernelRelease,
+        /// The BUILD_DEPENDS names that are missing.
+        missing: Vec<String>,
+    },
+    /// A patch is not there, or lies outside the package.
+    #[error("patch {name} cannot be used: {why}")]
+    BadPatch {
+        /// As named in PATCH.
+        name: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// A patch does not apply.
+    #[error("patch {name} does not apply to {module} for kernel {kernel}")]
+    PatchRejected {
+        /// As named in PATCH.
+        name: String,
+        /// The module.
+        module: ModuleId,
+        /// The kernel.
+        kernel: KernelRelease,
+        /// The log.
+        log: PathBuf,
+    },
+    /// The make command failed.
+    #[error("{module} does not build for kernel {kernel}")]
+    BuildFailed {
+        /// The module.
+        module: ModuleId,
+        /// The kernel.
+        kernel: KernelRelease,
+        /// The make command's status.
+        status: i32,
+        /// The first real error in the log.
+        diagnosis: Option<Diagnosis>,
+        /// The log.
+        log: PathBuf,
+    },
+    /// The same inputs failed before and were not tried again.
+    #[error("{module} did not build for kernel {kernel}, and nothing it depends on has changed since")]
+    FailedBefore {
+        /// The module.
+        module: ModuleId,
+        /// The kernel.
+        kernel: KernelRelease,
+        /// The first real error in the log.
+        diagnosis: Option<Diagnosis>,
+        /// The log.
+        log: PathBuf,
+    },
+    /// make ended well but a module is not there.
+    #[error("the build of {module} for kernel {kernel} ended well but did not make {file}")]
+    NotProduced {
+        /// The module.
+        module: ModuleId,
+        /// The kernel.
+        kernel: KernelRelease,
+        /// The file that is missing, below the build directory.
+        file: String,
+        /// The log.
+        log: PathBuf,
+    },
+    /// A script of the package failed.
+    #[error("{directive} of {module} failed with status {status}")]
+    ScriptFailed {
+        /// Which script.
+        directive: &'static str,
+        /// The module.
+        module: ModuleId,
+        /// Its status, which becomes ours.
+        status: i32,
+        /// The log, where there is one.
+        log: Option<PathBuf>,
+    },
+    /// The kernel's module directory is missing.
+    #[error("kernel {kernel} is not installed: there is no {}", path.display())]
+    NoKernel {
+        /// The kernel.
+        kernel: KernelRelease,
+        /// Its module directory.
+        path: PathBuf,
+    },
+    /// A built instance lacks one of its modules.
+    #[error("{module} for kernel {kernel} was built without {file}")]
+    BuiltIncomplete {
+        /// The module.
+        module: ModuleId,
+        /// The kernel.
+        kernel: KernelRelease,
+        /// The missing file.
+        file: String,
+    },
+    /// The kernel already has the same or a newer module.
+    #[error("{module} is not installed for kernel {kernel}: {why}")]
+    Refused {
+        /// The module.
+        module: ModuleId,
+        /// The kernel.
+        kernel: KernelRelease,
+        /// What the kernel has.
+        why: String,
+    },
+    /// PRE_INSTALL failed.
+    #[error("PRE_INSTALL of {module} failed with status {status}")]
+    PreInstall {
+        /// The module.
+        module: ModuleId,
+        /// Its status.
+        status: i32,
+    },
+    /// depmod failed; the installation was undone.
+    #[error("depmod failed for kernel {kernel}: {why}")]
+    Depmod {
+        /// The kernel.
+        kernel: KernelRelease,
+        /// What depmod said.
+        why: String,
+    },
+    /// A key or signature could not be made.
+    #[error("{module} for kernel {kernel} could not be signed: {why}")]
+    Signing {
+        /// The module.
+        module: ModuleId,
+        /// The kernel.
+        kernel: KernelRelease,
+        /// What went wrong.
+        why: String,
+    },
+    /// A module that this one is built upon failed in the same run.
+    #[error("{module} for kernel {kernel} waits for {dependency}, which failed")]
+    DependencyFailed {
+        /// The module.
+        module: ModuleId,
+        /// The kernel.
+        kernel: KernelRelease,
+        /// The BUILD_DEPENDS name.
+        dependency: String,
+    },
+    /// autoinstall could not do everything.
+    #[error("{0} of the modules could not be installed")]
+    Autoinstall(usize),
+    /// A program that is needed could not be started.
+    #[error("cannot run {program}: {source}")]
+    Spawn {
+        /// The program.
+        program: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+impl Failure {
+    /// DKMS's exit code for this failure.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage { code, .. } => *code,
+            Self::Io(_) | Self::Name(_) | Self::NotRoot { .. } | Self::NotWritable { .. } | Self::Spawn { .. } => 1,
+            Self::ModuleNotNamed { .. } => 1,
+            Self::NoSource { .. } => 2,
+            Self::AlreadyAdded { .. } | Self::NotAdded { .. } => 3,
+            Self::NoConf { .. } | Self::Broken { .. } => 4,
+            Self::BadPatch { .. } => 5,
+            Self::PatchRejected { .. }
+            | Self::NoKernel { .. }
+            | Self::BuiltIncomplete { .. }
+            | Self::Refused { .. }
+            | Self::Depmod { .. } => 6,
+            Self::NotProduced { .. } => 7,
+            Self::BadConf { .. } | Self::EmptySource { .. } => 8,
+            Self::BuildFailed { .. } | Self::FailedBefore { .. } | Self::Signing { .. } => 10,
+            Self::Autoinstall(_) => 11,
+            Self::MissingDepends { .. } | Self::DependencyFailed { .. } => 13,
+            Self::NoHeaders { .. } => 21,
+            Self::Excluded { .. } => 77,
+            Self::PreInstall { .. } => 101,
+            Self::ScriptFailed { status, .. } => u8::try_from(*status).ok().filter(|s| *s != 0).unwrap_or(1),
+        }
+    }
+}
