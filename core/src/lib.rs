@@ -11,6 +11,7 @@ pub mod exec;
 pub mod install;
 pub mod inventory;
 pub mod model;
+pub mod pattern;
 pub mod places;
 pub mod plan;
 pub mod report;

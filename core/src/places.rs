@@ -5,7 +5,8 @@ use crate::root::Root;
 use std::path::{Path, PathBuf};
 
 /// Names in `T/M/V` that are not kernels.
-pub const NOT_KERNELS: [&str; 8] = ["source", "build", "tarball", "driver_disk", "rpm", "deb", "dsc", "bmdeb"];
+pub const NOT_KERNELS: [&str; 8] =
+    ["source", "build", "tarball", "driver_disk", "rpm", "deb", "dsc", "bmdeb"];
 
 /// Name of the record that evermod keeps beside a built instance; DKMS passes over it.
 pub const RECORD: &str = ".evermod.json";

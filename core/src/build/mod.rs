@@ -1,1 +1,12 @@
-//! To be laid.
+//! What one build is: its command, its sandbox, its log. Pure; `exec` carries it out.
+
+mod command;
+mod diagnose;
+pub mod log;
+mod sandbox;
+mod toolchain;
+
+pub use command::{make_command, program, quoted, with_jobs};
+pub use diagnose::diagnose;
+pub use sandbox::{Sandbox, has_started};
+pub use toolchain::{Toolchain, toolchain};

@@ -74,7 +74,8 @@ fn is_ignored(name: &std::ffi::OsStr) -> bool {
 fn walk(base: &Path, relative: &Path, items: &mut Vec<Item>) -> io::Result<()> {
     let place = if relative.as_os_str().is_empty() { base.to_path_buf() } else { base.join(relative) };
     // The place itself may be a link (KS is one); what lies below is taken as it is.
-    let meta = if relative.as_os_str().is_empty() { std::fs::metadata(&place) } else { place.symlink_metadata() };
+    let meta =
+        if relative.as_os_str().is_empty() { std::fs::metadata(&place) } else { place.symlink_metadata() };
     let meta = match meta {
         Ok(meta) => meta,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -99,7 +100,9 @@ fn stat_fingerprint(items: &[Item]) -> String {
     let mut hash = Sha256::new();
     for Item { relative, meta } in items {
         hash.update(relative.as_os_str().as_bytes());
-        for number in [i64::from(meta.mode()), meta.ctime(), meta.ctime_nsec(), meta.mtime(), meta.mtime_nsec()] {
+        for number in
+            [i64::from(meta.mode()), meta.ctime(), meta.ctime_nsec(), meta.mtime(), meta.mtime_nsec()]
+        {
             hash.update(number.to_le_bytes());
         }
         hash.update(meta.size().to_le_bytes());

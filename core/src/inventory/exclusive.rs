@@ -1,6 +1,7 @@
 //! BUILD_EXCLUSIVE: whether a module package is meant for a kernel (contract 2.3).
 
 use crate::model::{Exclusive, compare};
+use crate::pattern::matches;
 use std::cmp::Ordering;
 
 /// Why `exclusive` rules out a kernel, naming the directive; `None` if it is meant for it.
@@ -37,16 +38,6 @@ fn config_word(word: &str, option: &dyn Fn(&str) -> Option<String>) -> Option<St
     }
 }
 
-/// True if `pattern`, an extended regular expression as bash's `=~` takes it, matches somewhere in `subject`.
-/// A pattern that is no regular expression matches nothing, as in bash.
-pub fn matches(pattern: &str, subject: &str) -> bool {
-    // Plain text is by far the commonest and needs no automaton.
-    if pattern.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'/' | b' ')) {
-        return subject.contains(pattern);
-    }
-    regex::Regex::new(pattern).is_ok_and(|regex| regex.is_match(subject))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,7 +59,10 @@ mod tests {
             (Exclusive { kernel_max: some("6.2"), ..Default::default() }, true),
             (Exclusive { arch: some("x86_64|aarch64"), ..Default::default() }, true),
             (Exclusive { arch: some("aarch64"), ..Default::default() }, false),
-            (Exclusive { config: vec!["CONFIG_ACPI".into(), "!CONFIG_NO".into()], ..Default::default() }, true),
+            (
+                Exclusive { config: vec!["CONFIG_ACPI".into(), "!CONFIG_NO".into()], ..Default::default() },
+                true,
+            ),
             (Exclusive { config: vec!["CONFIG_NO".into()], ..Default::default() }, false),
             (Exclusive { config: vec!["!CONFIG_ACPI".into()], ..Default::default() }, false),
         ];
@@ -77,16 +71,22 @@ mod tests {
             assert_eq!(excluded(exclusive, K, "x86_64", Some(&option)).is_none(), *meant, "{exclusive:?}");
         }
         let wants = Exclusive { config: vec!["CONFIG_NO".into()], ..Default::default() };
-        assert!(excluded(&wants, K, "x86_64", None).is_none(), "an unreadable configuration excludes nothing");
+        assert!(
+            excluded(&wants, K, "x86_64", None).is_none(),
+            "an unreadable configuration excludes nothing"
+        );
     }
 
     #[test]
     fn bounds_are_those_of_the_contract() {
         let max = Exclusive { kernel_max: Some("4.12".into()), ..Default::default() };
         let min = Exclusive { kernel_min: Some("3.5".into()), ..Default::default() };
-        for (exclusive, release, meant) in
-            [(&max, "4.12", true), (&max, "4.12-rc1", false), (&max, "4.12.0", false), (&min, "3.5-rc2", true)]
-        {
+        for (exclusive, release, meant) in [
+            (&max, "4.12", true),
+            (&max, "4.12-rc1", false),
+            (&max, "4.12.0", false),
+            (&min, "3.5-rc2", true),
+        ] {
             assert_eq!(excluded(exclusive, release, "", None).is_none(), meant, "{release}");
         }
     }

@@ -35,7 +35,9 @@ pub fn kernels(places: &Places, arch: &Arch) -> io::Result<Vec<Kernel>> {
         if !entry.file_type()?.is_dir() {
             continue;
         }
-        let Some(release) = entry.file_name().to_str().and_then(|n| KernelRelease::new(n).ok()) else { continue };
+        let Some(release) = entry.file_name().to_str().and_then(|n| KernelRelease::new(n).ok()) else {
+            continue;
+        };
         found.push(kernel(places, release, arch.clone(), None)?);
     }
     found.sort_by(|a, b| a.release.cmp(&b.release));
@@ -74,11 +76,15 @@ mod tests {
         mk("/usr/lib/modules/6.1.0-9-amd64");
         mk("/usr/src/linux-headers-6.1.0-9-amd64/include");
         symlink("usr/lib", places.root.at("/lib")).unwrap();
-        symlink("/usr/src/linux-headers-6.1.0-9-amd64", places.root.at("/lib/modules/6.1.0-9-amd64/build")).unwrap();
+        symlink("/usr/src/linux-headers-6.1.0-9-amd64", places.root.at("/lib/modules/6.1.0-9-amd64/build"))
+            .unwrap();
         let found = kernels(&places, &Arch::new("x86_64").unwrap()).unwrap();
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].release.as_str(), "6.1.0-9-amd64");
-        assert_eq!(found[0].headers.as_deref(), Some(std::path::Path::new("/lib/modules/6.1.0-9-amd64/build")));
+        assert_eq!(
+            found[0].headers.as_deref(),
+            Some(std::path::Path::new("/lib/modules/6.1.0-9-amd64/build"))
+        );
         assert!(found[1].headers.is_none());
     }
 }

@@ -6,6 +6,6 @@ mod kernels;
 mod tree;
 
 pub use digests::{Digests, hex};
-pub use exclusive::{excluded, matches};
+pub use exclusive::excluded;
 pub use kernels::{Kernel, kernel, kernels};
 pub use tree::{Built, Registered, Source, Tree};

@@ -199,7 +199,9 @@ struct Entry {
 fn entries(dir: &Path) -> io::Result<Vec<Entry>> {
     let listing = match fs_err::read_dir(dir) {
         Ok(listing) => listing,
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         Err(e) => return Err(e),
     };
     let mut found = Vec::new();
@@ -243,7 +245,8 @@ mod tests {
         std::fs::write(p.root.at("/var/lib/dkms/mok.key"), "x").unwrap();
         symlink("/usr/src/good-1.0", p.root.at("/var/lib/dkms/good/1.0/source")).unwrap();
         symlink("/usr/src/gone-2", p.root.at("/var/lib/dkms/gone/2/source")).unwrap();
-        symlink("1.0/6.1.0-9-amd64/x86_64", p.root.at("/var/lib/dkms/good/kernel-6.1.0-9-amd64-x86_64")).unwrap();
+        symlink("1.0/6.1.0-9-amd64/x86_64", p.root.at("/var/lib/dkms/good/kernel-6.1.0-9-amd64-x86_64"))
+            .unwrap();
         let tree = Tree::read(&p).unwrap();
         assert_eq!(tree.modules.len(), 2);
         assert_eq!(tree.modules[0].source, Source::Broken);

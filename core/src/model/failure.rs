@@ -283,7 +283,11 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage { code, .. } => *code,
-            Self::Io(_) | Self::Name(_) | Self::NotRoot { .. } | Self::NotWritable { .. } | Self::Spawn { .. } => 1,
+            Self::Io(_)
+            | Self::Name(_)
+            | Self::NotRoot { .. }
+            | Self::NotWritable { .. }
+            | Self::Spawn { .. } => 1,
             Self::ModuleNotNamed { .. } => 1,
             Self::NoSource { .. } => 2,
             Self::AlreadyAdded { .. } | Self::NotAdded { .. } => 3,

@@ -1,0 +1,78 @@
+//! What a build may see and touch: the arguments of bubblewrap (see bwrap(1)).
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// One confined command.
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    /// The directory that the build really writes to.
+    pub scratch: PathBuf,
+    /// Where it believes to be; exists on the host.
+    pub build_dir: PathBuf,
+    /// A staged instance, and the `T/M/V/K/A` where POST_BUILD expects it.
+    pub staged: Option<(PathBuf, PathBuf)>,
+    /// User and group that the command runs as.
+    pub user: (u32, u32),
+}
+
+impl Sandbox {
+    /// The arguments before the command. Run as root, bubblewrap makes the namespaces, and `setpriv` inside drops the
+    /// ids: that order also works in a chroot, where an unprivileged bubblewrap does not.
+    ///
+    /// `status_fd` is where bubblewrap reports that the command has started.
+    pub fn arguments(&self, status_fd: i32) -> Vec<OsString> {
+        let mut args: Vec<OsString> = Vec::new();
+        let mut add = |words: &[&dyn AsRef<std::ffi::OsStr>]| {
+            args.extend(words.iter().map(|word| word.as_ref().to_os_string()));
+        };
+        add(&[&"--unshare-net", &"--unshare-pid", &"--unshare-ipc", &"--unshare-uts"]);
+        add(&[&"--die-with-parent", &"--new-session"]);
+        add(&[&"--json-status-fd", &status_fd.to_string()]);
+        add(&[&"--ro-bind", &"/", &"/", &"--dev", &"/dev", &"--proc", &"/proc"]);
+        for tmp in ["/tmp", "/var/tmp"] {
+            add(&[&"--perms", &"1777", &"--tmpfs", &tmp]);
+        }
+        add(&[&"--bind", &self.scratch, &self.build_dir]);
+        if let Some((staging, place)) = &self.staged {
+            // The kernel's directory in the tree is read-only here, so the mount point is made in a small tmpfs.
+            let parent = place.parent().unwrap_or(Path::new("/"));
+            add(&[&"--tmpfs", &parent, &"--bind", &staging, &place]);
+        }
+        add(&[&"--chdir", &self.build_dir]);
+        let (user, group) = (self.user.0.to_string(), self.user.1.to_string());
+        add(&[&"setpriv", &"--reuid", &user, &"--regid", &group, &"--clear-groups", &"--no-new-privs"]);
+        args
+    }
+}
+
+/// True if bubblewrap's status text says that the command was started.
+pub fn has_started(status: &str) -> bool {
+    status.contains("\"child-pid\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_build_writes_to_its_scratch_only() {
+        let sandbox = Sandbox {
+            scratch: "/s".into(),
+            build_dir: "/t/build".into(),
+            staged: Some(("/st".into(), "/t/K/A".into())),
+            user: (65534, 65534),
+        };
+        let args: Vec<_> = sandbox.arguments(7).into_iter().map(|a| a.into_string().unwrap()).collect();
+        let text = args.join(" ");
+        assert!(text.contains("--ro-bind / / "));
+        assert!(
+            text.contains("--bind /s /t/build --tmpfs /t/K --bind /st /t/K/A --chdir /t/build"),
+            "{text}"
+        );
+        assert!(text.contains("--unshare-net"));
+        assert!(text.ends_with("setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs"));
+        assert!(has_started("{ \"child-pid\": 12 }\n"));
+        assert!(!has_started(""));
+    }
+}
