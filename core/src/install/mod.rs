@@ -1,1 +1,14 @@
-//! To be laid.
+//! Module files below a kernel: placed whole or not at all, compared, taken away, with the kernel's own kept.
+
+mod compression;
+pub mod files;
+mod modinfo;
+mod originals;
+mod place;
+mod refusal;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use compression::Compression;
+pub use modinfo::ModInfo;
+pub use place::{Comparison, Installed, Overriding, Placement, Removed, Target};

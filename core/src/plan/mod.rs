@@ -1,1 +1,214 @@
-//! To be laid.
+//! The plan: what has to be done so that every module is there for every kernel. A value, made by a pure function.
+
+mod difference;
+mod order;
+mod text;
+
+pub use difference::plan;
+
+use crate::model::{Arch, BuildKey, BuildRecord, FailureRecord, Instance, KernelRelease, ModuleId};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Only these kernels; all with headers if empty.
+    pub kernels: Vec<KernelRelease>,
+    /// Only these modules; all that ask for autoinstall if empty.
+    pub modules: Vec<ModuleId>,
+    /// Try failed builds again although nothing changed.
+    pub retry: bool,
+    /// Refresh the initramfs of kernels whose modules change and that have one.
+    pub initramfs: bool,
+}
+
+/// One instance as it stands, with everything that decides what becomes of it.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Which one.
+    pub instance: Instance,
+    /// AUTOINSTALL.
+    pub autoinstall: bool,
+    /// BUILD_DEPENDS.
+    pub depends: Vec<String>,
+    /// Why BUILD_EXCLUSIVE rules it out, if it does.
+    pub excluded: Option<String>,
+    /// Its state in the tree and the kernel.
+    pub state: State,
+    /// The key of its inputs as they are now; absent without headers.
+    pub key: Option<BuildKey>,
+    /// What was recorded when it was built.
+    pub record: Option<BuildRecord>,
+    /// The last failed build, if the last one failed.
+    pub failure: Option<FailureRecord>,
+    /// Whether the kernel has headers to build against.
+    pub headers: bool,
+    /// Whether the kernel has module directories to install to.
+    pub image: bool,
+}
+
+/// How far an instance is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Registered only.
+    Added,
+    /// In the tree.
+    Built,
+    /// In the tree, active, and its files lie unaltered below the kernel.
+    Installed,
+    /// Active, but a file is missing or different; which.
+    Damaged(String),
+}
+
+/// What cannot be planned for and must not be passed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "problem")]
+pub enum Note {
+    /// A kernel has no headers, so nothing can be built for it.
+    NoHeaders {
+        /// The kernel.
+        kernel: KernelRelease,
+        /// The modules that it therefore lacks.
+        modules: Vec<ModuleId>,
+    },
+    /// BUILD_EXCLUSIVE rules the instance out.
+    Excluded {
+        /// Which one.
+        instance: Instance,
+        /// The directive.
+        why: String,
+    },
+    /// It failed with these very inputs.
+    FailedBefore {
+        /// What is remembered.
+        failure: Box<FailureRecord>,
+    },
+    /// A module that it needs is not there and not coming.
+    Blocked {
+        /// Which one.
+        instance: Instance,
+        /// The BUILD_DEPENDS names.
+        missing: Vec<String>,
+    },
+    /// The kernel's own module is the same or newer.
+    Refused {
+        /// Which one.
+        instance: Instance,
+        /// What the kernel has.
+        why: String,
+    },
+    /// The module's source is gone.
+    Broken {
+        /// Which module.
+        module: ModuleId,
+    },
+    /// Its dkms.conf cannot be used.
+    BadConf {
+        /// Which module.
+        module: ModuleId,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, one message each.
+        findings: Vec<String>,
+    },
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "action")]
+pub enum Action {
+    /// Compile, strip, sign, compress, put into the tree.
+    Build {
+        /// Which instance.
+        instance: Instance,
+    },
+    /// Place the built files below the kernel and make the version active.
+    Install {
+        /// Which instance.
+        instance: Instance,
+        /// Whatever version the kernel has.
+        force: bool,
+    },
+    /// Record the inputs of what another program built.
+    Adopt {
+        /// Which instance.
+        instance: Instance,
+    },
+    /// Run depmod, once, when all modules are in place.
+    Depmod {
+        /// The kernel.
+        kernel: KernelRelease,
+        /// Its architecture.
+        arch: Arch,
+    },
+    /// Write the initramfs anew, once, after depmod.
+    Initramfs {
+        /// The kernel.
+        kernel: KernelRelease,
+    },
+}
+
+/// An action, why, and what must be done before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What to do.
+    #[serde(flatten)]
+    pub action: Action,
+    /// Why, in a few words.
+    pub why: String,
+    /// Indices of the steps that come first.
+    pub after: Vec<usize>,
+}
+
+/// A graph of steps, every one after those it waits for, and what could not be planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Format of this value: 1.
+    pub version: u32,
+    /// What to do.
+    pub steps: Vec<Step>,
+    /// What will not be done, and why.
+    pub notes: Vec<Note>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { version: 1, steps: Vec::new(), notes: Vec::new() }
+    }
+}
+
+impl Action {
+    /// The kernel that the action is for.
+    pub fn kernel(&self) -> &KernelRelease {
+        match self {
+            Self::Build { instance } | Self::Install { instance, .. } | Self::Adopt { instance } => {
+                &instance.kernel
+            }
+            Self::Depmod { kernel, .. } | Self::Initramfs { kernel } => kernel,
+        }
+    }
+
+    /// The instance that the action is for, if it is for one.
+    pub fn instance(&self) -> Option<&Instance> {
+        match self {
+            Self::Build { instance } | Self::Install { instance, .. } | Self::Adopt { instance } => {
+                Some(instance)
+            }
+            Self::Depmod { .. } | Self::Initramfs { .. } => None,
+        }
+    }
+}
+
+impl Plan {
+    /// Adds a step and tells its index.
+    pub fn add(&mut self, action: Action, why: impl Into<String>, after: Vec<usize>) -> usize {
+        self.steps.push(Step { action, why: why.into(), after });
+        self.steps.len() - 1
+    }
+
+    /// True if there is nothing to do but to take note of what is there.
+    pub fn is_idle(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step.action, Action::Adopt { .. }))
+    }
+}

@@ -1,0 +1,139 @@
+//! The compression of module files (contract 4.5), in process.
+
+use flate2::write::GzEncoder;
+use std::io::{self, Read, Write};
+
+/// How a kernel's modules are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// `.ko`
+    None,
+    /// `.ko.gz`
+    Gzip,
+    /// `.ko.xz`
+    Xz,
+    /// `.ko.zst`
+    Zstd,
+}
+
+/// All, with the suffix-less one last, so that a look-up by suffix tries the longer ones first.
+pub const ALL: [Compression; 4] = [Compression::Gzip, Compression::Xz, Compression::Zstd, Compression::None];
+
+impl Compression {
+    /// What follows `.ko`.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Gzip => ".gz",
+            Self::Xz => ".xz",
+            Self::Zstd => ".zst",
+        }
+    }
+
+    /// The compression that a module file's name tells.
+    pub fn of_file(name: &str) -> Self {
+        ALL.into_iter().find(|c| name.ends_with(&format!(".ko{}", c.suffix()))).unwrap_or(Self::None)
+    }
+
+    /// The compression of a kernel's own modules, read off its `modules.dep`: that of the first below `kernel/`.
+    pub fn of_kernel(modules_dep: &str) -> Self {
+        modules_dep
+            .lines()
+            .filter_map(|line| line.split(':').next())
+            .find(|path| path.starts_with("kernel/"))
+            .map_or(Self::None, Self::of_file)
+    }
+
+    /// The compression that the kernel's configuration names, for a kernel without modules of its own yet.
+    pub fn of_config(option: &dyn Fn(&str) -> Option<String>) -> Self {
+        let is_set = |name: &str| option(name).as_deref() == Some("y");
+        if is_set("CONFIG_MODULE_COMPRESS_XZ") {
+            Self::Xz
+        } else if is_set("CONFIG_MODULE_COMPRESS_ZSTD") {
+            Self::Zstd
+        } else if is_set("CONFIG_MODULE_COMPRESS_GZIP") {
+            Self::Gzip
+        } else {
+            Self::None
+        }
+    }
+
+    /// Compresses as the kernel itself can read it: xz with CRC32 and a dictionary of 1 MiB, its only form.
+    ///
+    /// # Errors
+    /// The encoder cannot be made.
+    pub fn compress(self, data: &[u8]) -> io::Result<Vec<u8>> {
+        match self {
+            Self::None => Ok(data.to_vec()),
+            Self::Gzip => {
+                let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::best());
+                encoder.write_all(data)?;
+                encoder.finish()
+            }
+            Self::Xz => {
+                use liblzma::stream::{Check, Filters, LzmaOptions, Stream};
+                let mut options = LzmaOptions::new_preset(6).map_err(io::Error::other)?;
+                options.dict_size(1 << 20);
+                let mut filters = Filters::new();
+                filters.lzma2(&options);
+                let stream = Stream::new_stream_encoder(&filters, Check::Crc32).map_err(io::Error::other)?;
+                let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+                encoder.write_all(data)?;
+                encoder.finish()
+            }
+            Self::Zstd => {
+                let mut encoder = zstd::Encoder::new(Vec::new(), 19)?;
+                encoder.include_checksum(true)?;
+                encoder.set_pledged_src_size(Some(data.len() as u64))?;
+                encoder.include_contentsize(true)?;
+                encoder.write_all(data)?;
+                encoder.finish()
+            }
+        }
+    }
+
+    /// The plain module.
+    ///
+    /// # Errors
+    /// The data is damaged.
+    pub fn decompress(self, data: &[u8]) -> io::Result<Vec<u8>> {
+        let mut plain = Vec::new();
+        match self {
+            Self::None => plain.extend_from_slice(data),
+            Self::Gzip => {
+                flate2::read::MultiGzDecoder::new(data).read_to_end(&mut plain)?;
+            }
+            Self::Xz => {
+                liblzma::read::XzDecoder::new_multi_decoder(data).read_to_end(&mut plain)?;
+            }
+            Self::Zstd => {
+                zstd::Decoder::new(data)?.read_to_end(&mut plain)?;
+            }
+        }
+        Ok(plain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_and_back() {
+        let data: Vec<u8> = (0..100_000u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
+        for compression in ALL {
+            let packed = compression.compress(&data).unwrap();
+            assert_eq!(compression.decompress(&packed).unwrap(), data, "{compression:?}");
+            assert_eq!(Compression::of_file(&format!("x.ko{}", compression.suffix())), compression);
+        }
+        assert!(Compression::Xz.decompress(b"no xz").is_err());
+    }
+
+    #[test]
+    fn the_kernels_own() {
+        let dep = "updates/dkms/a.ko: \nkernel/fs/x.ko.xz: kernel/lib/y.ko.xz\n";
+        assert_eq!(Compression::of_kernel(dep), Compression::Xz);
+        assert_eq!(Compression::of_kernel("kernel/x.ko:\n"), Compression::None);
+        assert_eq!(Compression::of_kernel(""), Compression::None);
+    }
+}

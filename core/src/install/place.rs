@@ -1,0 +1,401 @@
+//! Placing an instance's modules below the kernel, comparing them, taking them away.
+
+use super::files::{
+    link_atomically, remove_empty_upwards, remove_if_there, sync_directory, write_atomically,
+};
+use super::modinfo::ModInfo;
+use super::originals::{self, Restored};
+use super::refusal::{Contender, refusal};
+use super::{Compression, compression};
+use crate::model::{Failure, Instance, Record};
+use crate::places::Places;
+use std::collections::BTreeSet;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// One module file and where it belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// DEST_MODULE_NAME.
+    pub name: String,
+    /// DEST_MODULE_LOCATION, where an archived original without a note of its origin goes back to.
+    pub location: String,
+    /// The directory below the kernel, such as `/updates/dkms`.
+    pub destination: String,
+}
+
+/// An instance's modules and the kernel directory they belong to.
+#[derive(Debug)]
+pub struct Placement<'a> {
+    /// The places.
+    pub places: &'a Places,
+    /// Which instance.
+    pub instance: &'a Instance,
+    /// Its modules.
+    pub targets: Vec<Target>,
+}
+
+/// How the tree's modules and the kernel's compare.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// A module is missing in the tree.
+    pub built_missing: Option<String>,
+    /// A module below the kernel is missing or different.
+    pub different: Option<String>,
+}
+
+/// What an installation did.
+#[derive(Debug, Default)]
+pub struct Installed {
+    /// Places of the files, inside the root.
+    pub files: Vec<PathBuf>,
+    /// The kernel's own modules that were put aside.
+    pub archived: Vec<PathBuf>,
+    /// Modules that were not installed, and why.
+    pub refused: Vec<String>,
+}
+
+/// What an uninstallation did.
+#[derive(Debug, Default)]
+pub struct Removed {
+    /// Files that are gone, inside the root.
+    pub files: Vec<PathBuf>,
+    /// Modules that were not where they belong, or not ours.
+    pub not_found: Vec<String>,
+    /// The kernel's own modules that are back, inside the root.
+    pub restored: Vec<PathBuf>,
+    /// Archived modules whose noted origin cannot be right.
+    pub bad_origins: Vec<PathBuf>,
+}
+
+/// How much an installation overrides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Overriding {
+    /// Install whatever version the kernel has.
+    pub version: bool,
+    /// Move the kernel's own modules aside, as DKMS does where no package manager minds.
+    pub archive: bool,
+}
+
+impl<'a> Placement<'a> {
+    /// The placement of `records`; `destination` overrides their own, as most distributions do.
+    pub fn new(
+        places: &'a Places,
+        instance: &'a Instance,
+        records: &[&Record],
+        destination: Option<&str>,
+    ) -> Self {
+        let targets = records
+            .iter()
+            .map(|r| Target {
+                name: r.dest_name.clone(),
+                location: r.dest_location.clone(),
+                destination: destination.unwrap_or(&r.dest_location).to_string(),
+            })
+            .collect();
+        Self { places, instance, targets }
+    }
+
+    fn kernel_dir(&self) -> PathBuf {
+        self.places.kernel_dir(&self.instance.kernel)
+    }
+
+    fn module_dir(&self) -> PathBuf {
+        self.places.instance_dir(&self.instance).join("module")
+    }
+
+    fn inside(&self, place: &Path) -> PathBuf {
+        Path::new("/").join(place.strip_prefix(self.places.root.dir()).unwrap_or(place))
+    }
+
+    /// The built file and its place below the kernel, both on the machine.
+    fn pair(&self, target: &Target) -> Option<(PathBuf, PathBuf)> {
+        let built = originals::variant(&self.module_dir(), &target.name)?;
+        let dir = originals::below(&self.kernel_dir(), &target.destination);
+        let installed = dir.join(built.file_name()?);
+        Some((built, installed))
+    }
+
+    /// The places of all files as they are or would be installed, on the machine.
+    pub fn installed_paths(&self) -> Vec<PathBuf> {
+        self.targets.iter().filter_map(|t| Some(self.pair(t)?.1)).collect()
+    }
+
+    /// Compares the tree with the kernel's directory. Files of one size and one modification time, which
+    /// [`Self::install`] gives them, count as the same; any others are read.
+    pub fn compare(&self) -> Comparison {
+        let mut comparison = Comparison::default();
+        for target in &self.targets {
+            match self.pair(target) {
+                None => comparison.built_missing = Some(target.name.clone()),
+                Some((built, installed)) if !is_same(&built, &installed) => {
+                    comparison.different.get_or_insert_with(|| self.inside(&installed).display().to_string());
+                }
+                Some(_) => {}
+            }
+        }
+        comparison
+    }
+
+    /// Places the modules: the kernel's own are judged and put aside, the version is made the active one, then every
+    /// file is renamed into place. Cut off at any point, doing it again ends the same.
+    ///
+    /// `previous` are files of the version that was active, on the machine; those that have no successor are removed.
+    ///
+    /// # Errors
+    /// A built module is missing, or all are refused, or a file cannot be written.
+    pub fn install(&self, over: Overriding, previous: &[PathBuf]) -> Result<Installed, Failure> {
+        let Instance { module, kernel, arch } = self.instance;
+        let link = self.places.active_link(&module.name, kernel, arch);
+        let is_first = link.symlink_metadata().is_err();
+        let mut result = Installed::default();
+        let mut accepted = Vec::new();
+        for target in &self.targets {
+            let Some((built, installed)) = self.pair(target) else {
+                return Err(Failure::BuiltIncomplete {
+                    module: module.clone(),
+                    kernel: kernel.clone(),
+                    file: format!("{}.ko", target.name),
+                });
+            };
+            let content = fs_err::read(&built)?;
+            let mut original = None;
+            // Once a version of this module is active, what lies there is ours to replace.
+            if is_first && !is_same(&built, &installed) {
+                original = originals::find(&self.kernel_dir(), &target.destination, &target.name, &[]);
+            }
+            if let (Some(original), false) = (&original, over.version) {
+                let data = fs_err::read(original)?;
+                let in_place = Contender { name: &self.inside(original).display().to_string(), data: &data };
+                let name = built.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                if let Some(why) = refusal(in_place, Contender { name: &name, data: &content }) {
+                    result.refused.push(why);
+                    continue;
+                }
+            }
+            accepted.push((target, built, installed, content, original));
+        }
+        if accepted.is_empty() && !self.targets.is_empty() {
+            let why = result.refused.join("; ");
+            return Err(Failure::Refused { module: module.clone(), kernel: kernel.clone(), why });
+        }
+        for (target, _, installed, _, original) in &accepted {
+            if let Some(original) = original.as_ref().filter(|o| over.archive || *o == installed) {
+                let aside = self.places.originals_dir(&module.name, kernel, arch);
+                // A copy that is already archived is the kernel's; what lies there now is a leftover.
+                if originals::variant(&aside, &target.name).is_none() {
+                    originals::archive(original, &self.inside(original), &aside)?;
+                    result.archived.push(self.inside(original));
+                }
+            }
+        }
+        let active = Path::new(&module.version).join(kernel.as_str()).join(arch.as_str());
+        link_atomically(&active, &link)?;
+        let mut dirs = BTreeSet::new();
+        for (target, built, installed, content, _) in accepted {
+            let modified = fs_err::metadata(&built)?.modified()?;
+            write_atomically(&installed, &content, 0o644, Some(modified))?;
+            self.remove_other_variants(target, &installed)?;
+            dirs.extend(installed.parent().map(Path::to_path_buf));
+            result.files.push(self.inside(&installed));
+        }
+        let ours: BTreeSet<_> = self.installed_paths().into_iter().collect();
+        for old in previous.iter().filter(|old| !ours.contains(*old)) {
+            remove_if_there(old)?;
+        }
+        for dir in dirs {
+            sync_directory(&dir)?;
+        }
+        Ok(result)
+    }
+
+    /// A module that used to be compressed in another way must not stay beside its successor.
+    fn remove_other_variants(&self, target: &Target, installed: &Path) -> io::Result<()> {
+        let dir = originals::below(&self.kernel_dir(), &target.destination);
+        for other in compression::ALL.iter().map(|c| dir.join(format!("{}.ko{}", target.name, c.suffix()))) {
+            if other != installed {
+                remove_if_there(&other)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the modules away, puts the kernel's own back, and last removes the active link, so that a run that was cut
+    /// off can be done again.
+    ///
+    /// # Errors
+    /// A file cannot be removed or restored.
+    pub fn uninstall(&self) -> Result<Removed, Failure> {
+        let Instance { module, kernel, arch } = self.instance;
+        let mut result = Removed::default();
+        let kernel_dir = self.kernel_dir();
+        let archive = self.places.originals_dir(&module.name, kernel, arch);
+        for target in &self.targets {
+            let dirs = [&target.destination, &target.location];
+            let found = dirs.iter().map(|d| originals::below(&kernel_dir, d)).find_map(|dir| {
+                originals::variant(&dir, &target.name).filter(|file| self.is_ours(target, file))
+            });
+            match found {
+                Some(file) => {
+                    remove_if_there(&file)?;
+                    if let Some(dir) = file.parent() {
+                        remove_empty_upwards(dir, &kernel_dir);
+                    }
+                    result.files.push(self.inside(&file));
+                }
+                None => result.not_found.push(format!("{}.ko", target.name)),
+            }
+            match originals::restore(&archive, &target.name, &kernel_dir, &target.location)? {
+                Restored::Nothing => {}
+                Restored::At(place) => result.restored.push(self.inside(&place)),
+                Restored::BadOrigin(place) => result.bad_origins.push(place),
+            }
+        }
+        remove_if_there(&self.places.active_link(&module.name, kernel, arch))?;
+        Ok(result)
+    }
+
+    /// A file is ours if it is the built one, or at least of the same version.
+    fn is_ours(&self, target: &Target, file: &Path) -> bool {
+        let Some(built) = originals::variant(&self.module_dir(), &target.name) else {
+            // Nothing to compare with: the active link says that we put it there.
+            return true;
+        };
+        is_same(&built, file) || {
+            let version = |path: &Path| {
+                let data = std::fs::read(path).ok()?;
+                let name = path.file_name()?.to_string_lossy().into_owned();
+                let plain = Compression::of_file(&name).decompress(&data).ok()?;
+                ModInfo::parse(&plain).map(|info| info.versions().0)
+            };
+            version(&built).is_some_and(|v| Some(v) == version(file))
+        }
+    }
+}
+
+/// True if both files are there with the same content.
+fn is_same(a: &Path, b: &Path) -> bool {
+    let (Ok(meta_a), Ok(meta_b)) = (std::fs::metadata(a), std::fs::metadata(b)) else { return false };
+    if !meta_b.is_file() || meta_a.size() != meta_b.size() {
+        return false;
+    }
+    let times = |m: &std::fs::Metadata| (m.mtime(), m.mtime_nsec());
+    times(&meta_a) == times(&meta_b)
+        || matches!((std::fs::read(a), std::fs::read(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::install::testing::module;
+    use crate::model::{Arch, KernelRelease, ModuleId};
+    use crate::root::Root;
+
+    struct Fixture {
+        _dir: tempfile::TempDir,
+        places: Places,
+        instance: Instance,
+    }
+
+    fn fixture() -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::new(Root::new(dir.path()));
+        let instance = Instance {
+            module: ModuleId::new("m", "1").unwrap(),
+            kernel: KernelRelease::new("6.1").unwrap(),
+            arch: Arch::new("x86_64").unwrap(),
+        };
+        std::fs::create_dir_all(places.instance_dir(&instance).join("module")).unwrap();
+        std::fs::create_dir_all(places.kernel_dir(&instance.kernel)).unwrap();
+        Fixture { _dir: dir, places, instance }
+    }
+
+    impl Fixture {
+        fn record(name: &str) -> Record {
+            Record { dest_name: name.into(), dest_location: "/kernel/extra".into(), ..Record::default() }
+        }
+
+        fn build(&self, name: &str, entries: &[&str]) {
+            let file = self.places.instance_dir(&self.instance).join("module").join(format!("{name}.ko"));
+            std::fs::write(file, module(entries)).unwrap();
+        }
+
+        fn kernel(&self, file: &str) -> PathBuf {
+            self.places.kernel_dir(&self.instance.kernel).join(file)
+        }
+
+        fn placement(&self, names: &[&str]) -> Placement<'_> {
+            let records: Vec<_> = names.iter().map(|n| Self::record(n)).collect();
+            Placement::new(
+                &self.places,
+                &self.instance,
+                &records.iter().collect::<Vec<_>>(),
+                Some("/updates/dkms"),
+            )
+        }
+    }
+
+    #[test]
+    fn in_and_out_leaves_nothing() {
+        let f = fixture();
+        f.build("a", &["version=1"]);
+        f.build("b", &["version=1"]);
+        let placement = f.placement(&["a", "b"]);
+        assert!(placement.compare().different.is_some());
+        let installed = placement.install(Overriding::default(), &[]).unwrap();
+        assert_eq!(
+            installed.files,
+            [
+                Path::new("/lib/modules/6.1/updates/dkms/a.ko"),
+                Path::new("/lib/modules/6.1/updates/dkms/b.ko")
+            ]
+        );
+        assert_eq!(placement.compare(), Comparison::default());
+        let link = f.places.active_link("m", &f.instance.kernel, &f.instance.arch);
+        assert_eq!(std::fs::read_link(&link).unwrap(), Path::new("1/6.1/x86_64"));
+        std::fs::write(f.kernel("updates/dkms/a.ko"), module(&["version=1", "x=y"])).unwrap();
+        assert_eq!(placement.compare().different.as_deref(), Some("/lib/modules/6.1/updates/dkms/a.ko"));
+        let removed = placement.uninstall().unwrap();
+        assert_eq!(removed.files.len(), 2, "another build of the same version is still ours");
+        assert!(!f.kernel("updates").exists() && link.symlink_metadata().is_err());
+        assert!(f.kernel("").exists());
+    }
+
+    #[test]
+    fn the_kernels_own_module_is_judged_kept_and_restored() {
+        let f = fixture();
+        f.build("a", &["version=2"]);
+        std::fs::create_dir_all(f.kernel("kernel/drivers")).unwrap();
+        std::fs::write(f.kernel("kernel/drivers/a.ko"), module(&["version=3"])).unwrap();
+        std::fs::write(f.kernel("modules.dep"), "kernel/drivers/a.ko:\n").unwrap();
+        let placement = f.placement(&["a"]);
+        let refused = placement.install(Overriding::default(), &[]).unwrap_err();
+        assert!(refused.to_string().contains("version 3") && refused.exit_code() == 6, "{refused}");
+        let link = f.places.active_link("m", &f.instance.kernel, &f.instance.arch);
+        assert!(link.symlink_metadata().is_err(), "a refusal changes nothing");
+        let over = Overriding { version: true, archive: true };
+        let installed = placement.install(over, &[]).unwrap();
+        assert_eq!(installed.archived, [Path::new("/lib/modules/6.1/kernel/drivers/a.ko")]);
+        assert!(!f.kernel("kernel/drivers/a.ko").exists());
+        let removed = placement.uninstall().unwrap();
+        assert_eq!(removed.restored, installed.archived);
+        assert_eq!(std::fs::read(f.kernel("kernel/drivers/a.ko")).unwrap(), module(&["version=3"]));
+    }
+
+    #[test]
+    fn files_of_the_version_before_go() {
+        let f = fixture();
+        f.build("a", &["version=1"]);
+        let old = f.kernel("updates/dkms/old.ko");
+        std::fs::create_dir_all(old.parent().unwrap()).unwrap();
+        std::fs::write(&old, "x").unwrap();
+        std::fs::write(f.kernel("updates/dkms/a.ko.xz"), "compressed by an older kernel package").unwrap();
+        f.placement(&["a"])
+            .install(Overriding { version: true, archive: false }, std::slice::from_ref(&old))
+            .unwrap();
+        let left: Vec<_> =
+            std::fs::read_dir(f.kernel("updates/dkms")).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left, ["a.ko"]);
+    }
+}
