@@ -1,7 +1,7 @@
 //! The order of BUILD_DEPENDS: who can be planned now, who must wait, who waits in vain.
 
 use super::Candidate;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What stands in the way of one candidate.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,20 +39,12 @@ pub(super) fn ordered<'a>(
             result.push((candidate, Verdict::Ready));
         }
     }
-    let missing: BTreeMap<_, _> = waiting
-        .iter()
-        .map(|c| {
-            let names =
-                c.depends.iter().filter(|d| !done.contains(*d) && (names.contains(*d) || !is_there(d)));
-            (c.instance.module.name.clone(), names.cloned().collect::<Vec<_>>())
-        })
-        .collect();
+    let absent = |d: &&String| {
+        cannot.contains(d.as_str()) || !done.contains(*d) && (names.contains(*d) || !is_there(d))
+    };
     for candidate in waiting {
-        let absent = |d: &&String| {
-            cannot.contains(d.as_str()) || !done.contains(*d) && (names.contains(*d) || !is_there(d))
-        };
-        let names = c.depends.iter().filter(absent);
-        result.push((candidate, Verdict::Blocked(names)));
+        let missing = candidate.depends.iter().filter(absent).cloned().collect();
+        result.push((candidate, Verdict::Blocked(missing)));
     }
     result
 }
