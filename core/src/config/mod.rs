@@ -5,5 +5,6 @@
 
 pub mod literal;
 pub mod mangle;
+pub mod shell;
 pub mod vars;
 mod word;

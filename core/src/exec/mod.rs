@@ -1,1 +1,6 @@
-//! To be laid.
+//! The only place that runs programs.
+
+mod confine;
+pub mod shell;
+
+pub use confine::{Confinement, Landlock};
