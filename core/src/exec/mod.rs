@@ -1,6 +1,22 @@
-//! The only place that runs programs.
+//! Carries out plans: the only place that runs programs.
 
+mod build;
 mod confine;
+mod environment;
+mod install;
+mod kernel_steps;
+pub mod lock;
+pub mod pending;
+pub mod process;
+mod sandboxed;
+mod schedule;
+mod session;
 pub mod shell;
+mod signing;
 
+pub use build::BuildInput;
 pub use confine::{Confinement, Landlock};
+pub use environment::Environment;
+pub use install::InstallInput;
+pub use schedule::{Outcome, run as run_steps};
+pub use session::{Session, Settings, Signing};

@@ -1,1 +1,5 @@
-//! To be laid.
+//! What people and programs are told.
+
+mod event;
+
+pub use event::{Event, Silent, Sink};

@@ -1,0 +1,76 @@
+//! The steps that concern a whole kernel: depmod and the initramfs.
+
+use super::pending;
+use super::process;
+use super::session::Session;
+use crate::model::{Failure, KernelRelease};
+use crate::report::Event;
+use std::process::Command;
+use std::time::Instant;
+
+impl Session<'_> {
+    /// Runs depmod for a kernel, unless its image package has not run it yet and will.
+    ///
+    /// # Errors
+    /// depmod is missing or fails.
+    pub fn depmod(&self, kernel: &KernelRelease) -> Result<(), Failure> {
+        let dir = self.places.install_tree.join(kernel.as_str());
+        if self.settings.depmod && self.places.root.resolve(dir.join("modules.dep"))?.exists() {
+            let failed = |why: String| Failure::Depmod { kernel: kernel.clone(), why };
+            let program =
+                self.environment.program("depmod").ok_or_else(|| failed("it is not installed".into()))?;
+            let _token = self.jobs.acquire()?;
+            self.sink.event(&Event::DepmodStarted { kernel });
+            let started = Instant::now();
+            let mut command = Command::new(program);
+            if !self.places.root.is_host() {
+                command.arg("-b").arg(self.places.root.dir());
+            }
+            command.arg("-a");
+            let map = self.places.root.at(format!("/boot/System.map-{kernel}"));
+            if map.is_file() {
+                command.arg("-F").arg(map);
+            }
+            let output = process::output(command.arg(kernel.as_str()))?;
+            if !output.status.success() {
+                return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_string()));
+            }
+            self.sink.event(&Event::DepmodEnded { kernel, elapsed: started.elapsed() });
+        }
+        pending::end(self.places, kernel)?;
+        Ok(())
+    }
+
+    /// Writes a kernel's initramfs anew if it has one.
+    ///
+    /// # Errors
+    /// The generator fails.
+    pub fn initramfs(&self, kernel: &KernelRelease) -> Result<(), Failure> {
+        let names = [format!("/boot/initrd.img-{kernel}"), format!("/boot/initramfs-{kernel}.img")];
+        if !self.places.root.is_host() || !names.iter().any(|name| self.places.root.at(name).exists()) {
+            return Ok(());
+        }
+        let mut command = if let Some(program) = self.environment.program("update-initramfs") {
+            let mut command = Command::new(program);
+            command.args(["-u", "-k", kernel.as_str()]);
+            command
+        } else if let Some(program) = self.environment.program("dracut") {
+            let mut command = Command::new(program);
+            command.args(["--force", "--kver", kernel.as_str()]);
+            command
+        } else {
+            return Ok(());
+        };
+        self.sink.event(&Event::InitramfsStarted { kernel });
+        let started = Instant::now();
+        let output = process::output(&mut command)?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let program = command.get_program().to_string_lossy().into_owned();
+            let why = format!("{program} for kernel {kernel}: {}", said.lines().last().unwrap_or_default());
+            return Err(std::io::Error::other(why).into());
+        }
+        self.sink.event(&Event::InitramfsEnded { kernel, elapsed: started.elapsed() });
+        Ok(())
+    }
+}

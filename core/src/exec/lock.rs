@@ -1,0 +1,42 @@
+//! One evermod at a time may change a root.
+
+use crate::model::Failure;
+use crate::places::Places;
+use crate::report::{Event, Sink};
+use rustix::fs::{FlockOperation, flock};
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+
+/// Held as long as it lives; a process that dies lets go of it.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Takes the lock, waiting for whoever has it. `who` is what the next one in line is told.
+///
+/// # Errors
+/// The state directory cannot be written to.
+pub fn take(places: &Places, who: &str, sink: &dyn Sink) -> Result<Lock, Failure> {
+    let path = places.state("lock");
+    fs_err::create_dir_all(places.state(""))?;
+    let mut file =
+        fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+    if flock(file.file(), FlockOperation::NonBlockingLockExclusive).is_err() {
+        let mut holder = String::new();
+        // Who holds it is a courtesy; not being able to tell is no reason to stop.
+        let _ = file.read_to_string(&mut holder);
+        sink.event(&Event::Waiting { holder: holder.trim() });
+        loop {
+            match flock(file.file(), FlockOperation::LockExclusive) {
+                Err(rustix::io::Errno::INTR) => {}
+                Err(e) => return Err(std::io::Error::other(format!("{}: {e}", path.display())).into()),
+                Ok(()) => break,
+            }
+        }
+    }
+    file.rewind()?;
+    file.set_len(0)?;
+    writeln!(file, "{who} (process {})", std::process::id())?;
+    Ok(Lock { _file: file.into_parts().0 })
+}

@@ -1,0 +1,86 @@
+//! Which kernels still wait for depmod: noted before the first file is placed, so that a run that is cut off is
+//! finished by the next one.
+
+use crate::install::files::{remove_if_there, sweep, write_atomically};
+use crate::model::KernelRelease;
+use crate::places::Places;
+use std::io;
+use std::path::{Path, PathBuf};
+
+fn note(places: &Places, kernel: &KernelRelease) -> PathBuf {
+    places.state("pending").join(kernel.as_str())
+}
+
+/// Notes that files below `dirs` (on the machine) are about to change.
+///
+/// # Errors
+/// The state directory cannot be written to.
+pub fn begin(places: &Places, kernel: &KernelRelease, dirs: &[PathBuf]) -> io::Result<()> {
+    let path = note(places, kernel);
+    let mut text = std::fs::read_to_string(&path).unwrap_or_default();
+    for dir in dirs.iter().map(|dir| dir.display().to_string()) {
+        if !text.lines().any(|line| line == dir) {
+            text.push_str(&dir);
+            text.push('\n');
+        }
+    }
+    write_atomically(&path, text.as_bytes(), 0o644, None)
+}
+
+/// depmod has run.
+///
+/// # Errors
+/// The state directory cannot be written to.
+pub fn end(places: &Places, kernel: &KernelRelease) -> io::Result<()> {
+    remove_if_there(&note(places, kernel))
+}
+
+/// The kernels that wait.
+pub fn kernels(places: &Places) -> Vec<KernelRelease> {
+    let Ok(listing) = std::fs::read_dir(places.state("pending")) else { return Vec::new() };
+    let names = listing.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut found: Vec<_> = names.filter_map(|name| KernelRelease::new(&name).ok()).collect();
+    found.sort();
+    found
+}
+
+/// Deletes the unfinished files of runs that were cut off.
+///
+/// # Errors
+/// A directory cannot be read, or a file not deleted.
+pub fn clean(places: &Places) -> io::Result<()> {
+    sweep(&places.state("pending"))?;
+    for kernel in kernels(places) {
+        for dir in std::fs::read_to_string(note(places, &kernel)).unwrap_or_default().lines() {
+            // Only below the root's own kernels, whatever the note says.
+            if Path::new(dir).starts_with(places.kernel_dir(&kernel)) {
+                sweep(Path::new(dir))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::install::files::TEMPORARY;
+    use crate::root::Root;
+
+    #[test]
+    fn a_note_outlives_the_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::new(Root::new(dir.path()));
+        let kernel = KernelRelease::new("6.1").unwrap();
+        let updates = places.kernel_dir(&kernel).join("updates/dkms");
+        std::fs::create_dir_all(&updates).unwrap();
+        begin(&places, &kernel, &[updates.clone()]).unwrap();
+        begin(&places, &kernel, &[updates.clone(), PathBuf::from("/etc")]).unwrap();
+        std::fs::write(updates.join(format!("{TEMPORARY}x")), "half").unwrap();
+        assert_eq!(kernels(&places), [kernel.clone()]);
+        clean(&places).unwrap();
+        assert_eq!(std::fs::read_dir(&updates).unwrap().count(), 0);
+        end(&places, &kernel).unwrap();
+        assert!(kernels(&places).is_empty());
+    }
+}

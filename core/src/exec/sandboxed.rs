@@ -1,0 +1,169 @@
+//! Runs a build's commands: in bubblewrap where it can be had, all under one job server.
+
+use super::environment::Environment;
+use super::process;
+use crate::build::{Sandbox, has_started, log};
+use crate::model::{Failure, Isolation};
+use crate::report::{Event, Sink};
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::Instant;
+
+/// A user that owns nothing; Debian, Fedora and Arch all have it under this id.
+const NOBODY: (u32, u32) = (65534, 65534);
+
+/// How builds are kept apart from the machine, found out once per run.
+#[derive(Debug)]
+pub struct SandboxRunner {
+    isolation: Mutex<Isolation>,
+    bwrap: Option<PathBuf>,
+    user: (u32, u32),
+}
+
+/// One shell program and what surrounds it.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// The text that bash evaluates.
+    pub program: String,
+    /// What the log calls it.
+    pub description: &'a str,
+    /// The command as the log shows it.
+    pub shown: &'a str,
+    /// Exported variables.
+    pub exports: &'a [(String, String)],
+    /// Where it runs and what it may touch.
+    pub sandbox: Sandbox,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// With this status.
+    Status(i32),
+    /// bubblewrap could not make its namespaces; nothing was run.
+    NoSandbox,
+}
+
+impl SandboxRunner {
+    /// Looks for bubblewrap and what it needs.
+    pub fn find(environment: &Environment, wanted: bool) -> Self {
+        let bwrap = environment.program("bwrap");
+        let why = if !wanted {
+            Some("switched off by the caller")
+        } else if !environment.is_root {
+            Some("not run as root")
+        } else if bwrap.is_none() {
+            Some("bubblewrap is not installed")
+        } else if environment.program("setpriv").is_none() {
+            Some("setpriv is not installed")
+        } else {
+            None
+        };
+        let isolation = why.map_or(Isolation::Bubblewrap, |why| Isolation::None { why: why.into() });
+        Self { isolation: Mutex::new(isolation), bwrap, user: NOBODY }
+    }
+
+    /// What can be had at this moment.
+    pub fn isolation(&self) -> Isolation {
+        self.isolation.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Whose files a build's are, where there is a sandbox.
+    pub fn owner(&self) -> Option<(u32, u32)> {
+        (self.isolation() == Isolation::Bubblewrap).then_some(self.user)
+    }
+
+    /// From now on, build without.
+    pub fn give_up(&self, why: &str, sink: &dyn Sink) {
+        let mut isolation = self.isolation.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *isolation == Isolation::Bubblewrap {
+            *isolation = Isolation::None { why: why.to_string() };
+            sink.event(&Event::Note { text: &format!("Builds run as root without a sandbox: {why}.") });
+        }
+    }
+
+    /// Runs one job with its output in `log_file`.
+    ///
+    /// # Errors
+    /// A program cannot be started.
+    pub fn run(
+        &self,
+        job: &Job<'_>,
+        jobs: &jobserver::Client,
+        log_file: &mut File,
+        sink: &dyn Sink,
+    ) -> Result<Ended, Failure> {
+        let bwrap = self.bwrap.as_ref().filter(|_| self.isolation() == Isolation::Bubblewrap);
+        // bubblewrap reports through standard input, a file without a name: a pipe would leak into the builds that
+        // other threads start at the same moment.
+        let mut report = None;
+        let mut command = match bwrap {
+            Some(bwrap) => {
+                let dir = job.sandbox.scratch.parent().unwrap_or(&job.sandbox.scratch);
+                let file = tempfile::tempfile_in(dir)?;
+                let mut command = Command::new(bwrap);
+                command.args(job.sandbox.arguments(0)).arg("bash").stdin(file.try_clone()?);
+                report = Some(file);
+                command
+            }
+            None => {
+                let mut command = Command::new("bash");
+                command.current_dir(&job.sandbox.build_dir).stdin(Stdio::null());
+                command
+            }
+        };
+        let program = format!("exec </dev/null\n{}", job.program);
+        command.args(["--norc", "--noprofile", "-c", &program, "evermod"]);
+        for name in [
+            "CC",
+            "CXX",
+            "CFLAGS",
+            "CXXFLAGS",
+            "LDFLAGS",
+            "MAKEFLAGS",
+            "MAKELEVEL",
+            "MFLAGS",
+            "BASH_ENV",
+            "ENV",
+        ] {
+            command.env_remove(name);
+        }
+        if bwrap.is_some() {
+            // The host's are not there inside, or not the unprivileged user's.
+            command.env("HOME", "/tmp").env_remove("TMPDIR").env_remove("XDG_RUNTIME_DIR");
+        }
+        command.envs(job.exports.iter().map(|(name, value)| (name, value)));
+        command.stdout(log_file.try_clone()?).stderr(log_file.try_clone()?);
+        jobs.configure_make(&mut command);
+        let begin = log_file.metadata()?.len();
+        log_file.write_all(log::entry(job.description, job.shown).as_bytes())?;
+        let started = Instant::now();
+        let status = process::status(&mut command)?;
+        if let Some(mut report) = report {
+            let mut text = String::new();
+            report.rewind()?;
+            report.read_to_string(&mut text)?;
+            if !has_started(&text) {
+                let why = tail_since(log_file, begin);
+                self.give_up(&format!("bubblewrap cannot make one here ({why})"), sink);
+                return Ok(Ended::NoSandbox);
+            }
+        }
+        let code = process::code(status);
+        log_file.write_all(log::entry_end(code, started.elapsed()).as_bytes())?;
+        Ok(Ended::Status(code))
+    }
+}
+
+/// The last line that was written to a log since `begin`.
+fn tail_since(log_file: &File, begin: u64) -> String {
+    use std::os::unix::fs::FileExt;
+    let mut buffer = vec![0; 4096];
+    let read = log_file.read_at(&mut buffer, begin).unwrap_or(0);
+    buffer.truncate(read);
+    let text = String::from_utf8_lossy(&buffer);
+    text.lines().rev().find(|line| line.starts_with("bwrap")).unwrap_or("it said nothing").to_string()
+}
