@@ -1,1 +1,3 @@
-//! To be laid.
+//! The command line, in both dialects.
+
+pub mod dkms;

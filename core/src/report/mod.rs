@@ -1,5 +1,10 @@
 //! What people and programs are told.
 
 mod event;
+mod lines;
+mod progress;
+pub mod status;
 
 pub use event::{Event, Silent, Sink};
+pub use lines::{Lines, failure_text, line, seconds};
+pub use progress::Progress;

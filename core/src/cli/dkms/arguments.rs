@@ -1,0 +1,421 @@
+//! DKMS's command line (contract 1.1 to 1.3): order-free, options with values matched by prefix, operands told apart by
+//! what they are on disk. Pure: what is on disk comes in through [`Disk`].
+
+use crate::model::Failure;
+use std::path::{Path, PathBuf};
+
+/// The actions of DKMS that exist here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Register a module's source.
+    Add,
+    /// Compile.
+    Build,
+    /// Undo [`Self::Build`].
+    Unbuild,
+    /// Place below the kernel.
+    Install,
+    /// Undo [`Self::Install`].
+    Uninstall,
+    /// Undo everything.
+    Remove,
+    /// Install all that ask for it.
+    Autoinstall,
+    /// Tell what there is.
+    Status,
+    /// Make or find the signing key.
+    GenerateMok,
+    /// A kernel was installed.
+    KernelPostinst,
+    /// A kernel goes.
+    KernelPrerm,
+    /// A kernel is about to be installed.
+    KernelPreinst,
+    /// Install what another kernel has.
+    Match,
+    /// Write an archive.
+    Mktarball,
+    /// Read an archive.
+    Ldtarball,
+}
+
+const ACTIONS: [(&str, Action); 15] = [
+    ("add", Action::Add),
+    ("build", Action::Build),
+    ("unbuild", Action::Unbuild),
+    ("install", Action::Install),
+    ("uninstall", Action::Uninstall),
+    ("remove", Action::Remove),
+    ("autoinstall", Action::Autoinstall),
+    ("status", Action::Status),
+    ("generate_mok", Action::GenerateMok),
+    ("kernel_postinst", Action::KernelPostinst),
+    ("kernel_prerm", Action::KernelPrerm),
+    ("kernel_preinst", Action::KernelPreinst),
+    ("match", Action::Match),
+    ("mktarball", Action::Mktarball),
+    ("ldtarball", Action::Ldtarball),
+];
+
+impl Action {
+    /// The word on the command line.
+    pub fn name(self) -> &'static str {
+        ACTIONS.iter().find(|(_, a)| *a == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// What was typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Arguments {
+    /// The action, if one was named.
+    pub action: Option<Action>,
+    /// `-m`, or the operand that names a module.
+    pub module: Option<String>,
+    /// `-v`, or what follows the slash.
+    pub version: Option<String>,
+    /// `-k`, each with the architecture given to it.
+    pub kernels: Vec<(String, Option<String>)>,
+    /// `-a` without a `-k` of its own; filters `status`.
+    pub arches: Vec<String>,
+    /// `-c`.
+    pub conf: Option<PathBuf>,
+    /// `-j`.
+    pub jobs: Option<usize>,
+    /// A source directory given as operand.
+    pub source: Option<PathBuf>,
+    /// An archive given as operand or by `--archive`.
+    pub archive: Option<PathBuf>,
+    /// `--config`.
+    pub kernel_config: Option<PathBuf>,
+    /// `--kernelsourcedir`.
+    pub kernel_source: Option<PathBuf>,
+    /// `--directive`, in order.
+    pub directives: Vec<String>,
+    /// `--templatekernel`.
+    pub template_kernel: Option<String>,
+    /// `--dkmstree`.
+    pub dkms_tree: Option<PathBuf>,
+    /// `--sourcetree`.
+    pub source_tree: Option<PathBuf>,
+    /// `--installtree`.
+    pub install_tree: Option<PathBuf>,
+    /// `--all`.
+    pub all: bool,
+    /// `--force`.
+    pub force: bool,
+    /// `--force-version-override`.
+    pub force_version: bool,
+    /// `--quiet`.
+    pub quiet: bool,
+    /// `--version`.
+    pub show_version: bool,
+    /// `--help`.
+    pub show_help: bool,
+    /// `--no-depmod`.
+    pub no_depmod: bool,
+    /// `--symlink-modules`.
+    pub symlink_modules: bool,
+    /// `--modprobe-on-install`.
+    pub modprobe: bool,
+    /// `--rpm_safe_upgrade`.
+    pub rpm_safe_upgrade: bool,
+    /// `--verbose`.
+    pub verbose: bool,
+    /// `--binaries-only`.
+    pub binaries_only: bool,
+    /// `--source-only`.
+    pub source_only: bool,
+    /// Things to be said on stderr before anything is done.
+    pub warnings: Vec<String>,
+}
+
+/// What the parser must know of the disk.
+pub trait Disk {
+    /// Whether this is a file.
+    fn is_file(&self, path: &Path) -> bool;
+    /// Whether this is a directory.
+    fn is_dir(&self, path: &Path) -> bool;
+}
+
+/// Options that take a value and match anything that begins so, in DKMS's order.
+const VALUED: [&str; 10] = [
+    "--module",
+    "--kernelver",
+    "--templatekernel",
+    "--dkmstree",
+    "--sourcetree",
+    "--installtree",
+    "--config",
+    "--archive",
+    "--arch",
+    "--kernelsourcedir",
+];
+
+/// Reads a command line without the program's name.
+///
+/// # Errors
+/// An unknown option, two actions, a value that is no number, or counts of `-k` and `-a` that do not agree; each with
+/// DKMS's exit code.
+pub fn parse(words: &[String], disk: &dyn Disk) -> Result<Arguments, Failure> {
+    let mut args = Arguments::default();
+    let mut words = words.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        if word.starts_with('-') && word.len() > 1 {
+            if args.option(word, &mut words)? {
+                return Ok(args);
+            }
+        } else {
+            args.operand(word, disk)?;
+        }
+    }
+    args.pair_arches()?;
+    args.check()?;
+    Ok(args)
+}
+
+fn usage(message: impl Into<String>, code: u8) -> Failure {
+    Failure::Usage { message: message.into(), code }
+}
+
+/// A value as DKMS takes it: the first line, without blanks around it.
+fn value(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim().to_string()
+}
+
+impl Arguments {
+    /// Takes one option; true if nothing after it counts.
+    fn option<'w>(
+        &mut self,
+        word: &'w str,
+        rest: &mut dyn Iterator<Item = &'w str>,
+    ) -> Result<bool, Failure> {
+        let (name, inline) = match word.split_once('=') {
+            Some((name, value)) if word.starts_with("--") => (name, Some(value)),
+            _ => (word, None),
+        };
+        let mut next = || value(inline.or_else(|| rest.next()).unwrap_or_default());
+        match name {
+            "-m" => self.module_operand(&next()),
+            "-v" => self.version = Some(next()),
+            "-k" => self.kernel(&next()),
+            "-a" => self.arches.push(next()),
+            "-c" => self.conf = Some(next().into()),
+            "-j" => {
+                let text = next();
+                let jobs = text.parse().map_err(|_| usage(format!("-j needs a number, not '{text}'"), 2))?;
+                self.jobs = Some(jobs);
+            }
+            "-q" | "--quiet" => self.quiet = true,
+            "-V" | "--version" => {
+                self.show_version = true;
+                return Ok(true);
+            }
+            "-h" | "--help" => {
+                self.show_help = true;
+                return Ok(true);
+            }
+            "--all" => self.all = true,
+            "--force" => self.force = true,
+            "--force-version-override" => self.force_version = true,
+            "--no-depmod" => self.no_depmod = true,
+            "--symlink-modules" => self.symlink_modules = true,
+            "--modprobe-on-install" => self.modprobe = true,
+            "--rpm_safe_upgrade" => self.rpm_safe_upgrade = true,
+            "--verbose" => self.verbose = true,
+            "--debug" => {}
+            "--binaries-only" => self.binaries_only = true,
+            "--source-only" => self.source_only = true,
+            "--no-initrd" | "--no-clean-kernel" | "--no-prepare-kernel" => {
+                self.warnings.push(format!("Deprecated feature: {name}"));
+            }
+            _ if name.starts_with("--directive") => self.directives.push(next()),
+            _ => match VALUED.iter().find(|option| name.starts_with(**option)) {
+                Some(&option) => {
+                    let text = next();
+                    self.valued(option, text);
+                }
+                None => return Err(usage(format!("unknown option: {word}"), 2)),
+            },
+        }
+        Ok(false)
+    }
+
+    fn valued(&mut self, option: &str, text: String) {
+        match option {
+            "--module" => self.module_operand(&text),
+            "--kernelver" => self.kernel(&text),
+            "--templatekernel" => self.template_kernel = Some(text),
+            "--dkmstree" => self.dkms_tree = Some(text.into()),
+            "--sourcetree" => self.source_tree = Some(text.into()),
+            "--installtree" => self.install_tree = Some(text.into()),
+            "--config" => self.kernel_config = Some(text.into()),
+            "--archive" => self.archive = Some(text.into()),
+            "--arch" => self.arches.push(text),
+            _ => self.kernel_source = Some(text.into()),
+        }
+    }
+
+    fn module_operand(&mut self, text: &str) {
+        let (module, version) = match text.split_once('/') {
+            Some((module, version)) => (module, Some(version)),
+            None => (text, None),
+        };
+        self.module = Some(module.to_string());
+        if let Some(version) = version {
+            self.version = Some(version.to_string());
+        }
+    }
+
+    fn kernel(&mut self, text: &str) {
+        let (kernel, arch) = match text.split_once('/') {
+            Some((kernel, arch)) => (kernel, Some(arch.to_string())),
+            None => (text, None),
+        };
+        self.kernels.push((kernel.to_string(), arch));
+    }
+
+    fn operand(&mut self, word: &str, disk: &dyn Disk) -> Result<(), Failure> {
+        if let Some((_, action)) = ACTIONS.iter().find(|(name, _)| *name == word) {
+            return match self.action.replace(*action) {
+                None => Ok(()),
+                Some(first) => Err(usage(format!("two actions: '{}' and '{word}'", first.name()), 4)),
+            };
+        }
+        let path = Path::new(word);
+        if word.ends_with("dkms.conf") && disk.is_file(path) {
+            let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            self.source = Some(dir.to_path_buf());
+        } else if disk.is_file(&path.join("dkms.conf")) {
+            self.source = Some(path.to_path_buf());
+        } else if disk.is_file(path) {
+            self.archive = Some(path.to_path_buf());
+        } else if disk.is_dir(path) && word.contains('/') && self.action == Some(Action::Add) {
+            return Err(usage(format!("there is no dkms.conf in {word}"), 9));
+        } else if self.module.is_none() {
+            self.module_operand(word);
+        } else {
+            self.warnings.push(format!("Warning: I do not know what to do with {word}."));
+        }
+        Ok(())
+    }
+
+    /// `-a` belongs to the `-k` at the same position; a single one to all.
+    fn pair_arches(&mut self) -> Result<(), Failure> {
+        if self.arches.is_empty() || self.kernels.is_empty() {
+            return Ok(());
+        }
+        if self.arches.len() > 1 && self.arches.len() != self.kernels.len() {
+            return Err(usage("give either one -a, or one for each -k", 1));
+        }
+        let last = self.arches.last().cloned();
+        for (index, (_, arch)) in self.kernels.iter_mut().enumerate() {
+            if arch.is_none() {
+                *arch = self.arches.get(index).cloned().or_else(|| last.clone());
+            }
+        }
+        self.arches.clear();
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        use Action::{
+            Add, Autoinstall, Build, Install, KernelPostinst, KernelPreinst, KernelPrerm, Match, Status,
+        };
+        if self.binaries_only && self.source_only {
+            return Err(usage("--binaries-only and --source-only exclude each other", 8));
+        }
+        if self.all && !self.kernels.is_empty() {
+            return Err(usage("--all and -k exclude each other", 2));
+        }
+        if self.all && !self.arches.is_empty() {
+            return Err(usage("--all and -a exclude each other", 3));
+        }
+        let hook = matches!(self.action, Some(KernelPostinst | KernelPreinst | KernelPrerm));
+        if self.all && (hook || matches!(self.action, Some(Add | Build | Install | Autoinstall | Match))) {
+            return Err(usage(format!("'{}' does not take --all", self.action.map_or("", Action::name)), 5));
+        }
+        if hook && self.kernels.len() != 1 {
+            return Err(usage("exactly one kernel is needed: -k KERNEL", 4));
+        }
+        if matches!(self.action, Some(Autoinstall | Match)) && self.kernels.len() > 1 {
+            return Err(usage(format!("'{}' takes one kernel", self.action.map_or("", Action::name)), 4));
+        }
+        if self.action != Some(Status) {
+            let empty = self.kernels.iter().any(|(k, a)| k.is_empty() || a.as_deref() == Some(""));
+            if empty || self.arches.iter().any(String::is_empty) {
+                return Err(usage("a kernel or architecture given on the command line is empty", 16));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fake;
+
+    impl Disk for Fake {
+        fn is_file(&self, path: &Path) -> bool {
+            ["/src/m/dkms.conf", "x.tar.gz", "dkms.conf"].iter().any(|p| Path::new(p) == path)
+        }
+        fn is_dir(&self, path: &Path) -> bool {
+            path == Path::new("/src/m") || path == Path::new("/src/empty")
+        }
+    }
+
+    fn parsed(line: &str) -> Result<Arguments, Failure> {
+        let words: Vec<_> = line.split(' ').filter(|w| !w.is_empty()).map(|w| w.replace('~', " ")).collect();
+        parse(&words, &Fake)
+    }
+
+    fn code(line: &str) -> u8 {
+        parsed(line).expect_err(line).exit_code()
+    }
+
+    #[test]
+    fn usual_lines() {
+        let args = parsed("install m/1.0 -k 6.1 -k 6.12/arm64 --force").unwrap();
+        assert_eq!(args.action, Some(Action::Install));
+        assert_eq!((args.module.as_deref(), args.version.as_deref()), (Some("m"), Some("1.0")));
+        assert_eq!(args.kernels, [("6.1".into(), None), ("6.12".into(), Some("arm64".into()))]);
+        assert!(args.force);
+        let args = parsed("-m m -v 1 build --kernelverXYZ 6.1 --arch=x86_64").unwrap();
+        assert_eq!(args.kernels, [("6.1".into(), Some("x86_64".into()))]);
+        let args = parsed("status -a x86_64 'nv*'").unwrap();
+        assert_eq!(args.arches, ["x86_64"]);
+        assert_eq!(parsed("add /src/m").unwrap().source.as_deref(), Some(Path::new("/src/m")));
+        assert_eq!(parsed("add dkms.conf").unwrap().source.as_deref(), Some(Path::new(".")));
+        assert_eq!(parsed("ldtarball x.tar.gz").unwrap().archive.as_deref(), Some(Path::new("x.tar.gz")));
+        assert_eq!(parsed("add a b").unwrap().warnings.len(), 1);
+        assert_eq!(parsed("frobnicate").unwrap().module.as_deref(), Some("frobnicate"));
+        assert_eq!(parsed("--archive=a --arch=b").unwrap().archive.as_deref(), Some(Path::new("a")));
+        assert_eq!(parsed("build m/1 --directive=MAKE=make~all").unwrap().directives, ["MAKE=make all"]);
+        assert_eq!(parsed("build --no-initrd m/1").unwrap().warnings, ["Deprecated feature: --no-initrd"]);
+        assert!(parsed("--version --nonsense").unwrap().show_version);
+    }
+
+    #[test]
+    fn mistakes_have_their_codes() {
+        for (line, expected) in [
+            ("build -k=6.1", 2),
+            ("build -k6.1", 2),
+            ("--frob", 2),
+            ("add build", 4),
+            ("build -k", 16),
+            ("remove m/1 --all -k 6.1", 2),
+            ("remove m/1 --all -a x", 3),
+            ("build m/1 --all", 5),
+            ("autoinstall --all", 5),
+            ("kernel_prerm", 4),
+            ("kernel_postinst -k 1 -k 2", 4),
+            ("autoinstall -k 1 -k 2", 4),
+            ("build m/1 -k 1 -a x -a y", 1),
+            ("mktarball --binaries-only --source-only", 8),
+            ("add /src/empty", 9),
+        ] {
+            assert_eq!(code(line), expected, "{line}");
+        }
+    }
+}

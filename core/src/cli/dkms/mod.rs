@@ -1,0 +1,3 @@
+//! DKMS's dialect: what `dkms` answers to.
+
+pub mod arguments;
