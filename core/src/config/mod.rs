@@ -3,8 +3,18 @@
 //! Parsers are pure; loaders read through [`crate::root::Root`]. Nothing here runs a program: what needs a shell
 //! goes to a [`shell::Shell`] that the caller passes in.
 
+pub mod directives;
+mod evaluate;
+mod findings;
 pub mod literal;
+mod load;
 pub mod mangle;
 pub mod shell;
+pub mod stack;
 pub mod vars;
 mod word;
+
+pub use evaluate::{ConfigError, EvaluatedBy, Evaluation, Note, Source};
+pub use findings::{Finding, FindingKind, Severity};
+pub use load::{LoadRequest, LoadedModule, load_module};
+pub use vars::Vars;

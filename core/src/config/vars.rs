@@ -71,6 +71,16 @@ impl Vars {
         self.0.remove(name);
     }
 
+    /// `unset name[index]`.
+    pub fn unset_element(&mut self, name: &str, index: usize) {
+        if let Some(elements) = self.0.get_mut(name) {
+            elements.remove(&index);
+            if elements.is_empty() {
+                self.0.remove(name);
+            }
+        }
+    }
+
     /// Takes every element of `later` over those that are here, element by element.
     pub fn merge(&mut self, later: Self) {
         for (name, elements) in later.0 {

@@ -1,0 +1,303 @@
+//! Evaluates one file after another into variables, each seeing what those before it set.
+
+use super::literal::{self, NotLiteral};
+use super::mangle::{Rereading, collapse, reread_all};
+use super::shell::{Shell, ShellError, ShellJob, Task, syntax_error};
+use super::vars::Vars;
+use crate::root::Root;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Variables with this prefix hold `NAME=value` (contract 2.1, item 7).
+const DIRECTIVE_PREFIX: &str = "DKMS_DIRECTIVE";
+
+/// Why a configuration could not be had at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not there.
+    #[error("{} does not exist", path.display())]
+    Missing {
+        /// The file, as a path inside the root.
+        path: PathBuf,
+    },
+    /// A file could not be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The file is not valid shell.
+    #[error("{}:{line}:{column}: {message}", path.display())]
+    Syntax {
+        /// The file, as a path inside the root.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+        /// What bash said.
+        message: String,
+    },
+    /// The file needs a shell, which did not do it.
+    #[error("{}:{}:{}: needs a shell ({}): {source}", path.display(), place.line, place.column, place.why)]
+    Shell {
+        /// The file, as a path inside the root.
+        path: PathBuf,
+        /// What in it needs the shell.
+        place: NotLiteral,
+        /// What became of that.
+        source: ShellError,
+    },
+    /// A `--directive` is not `NAME=value`.
+    #[error("'{0}' is not NAME=value")]
+    Directive(String),
+}
+
+/// A file that was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Its path inside the root.
+    pub path: PathBuf,
+    /// The SHA-256 of its content, in hexadecimal.
+    pub sha256: String,
+}
+
+/// Who evaluated the files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EvaluatedBy {
+    /// The literal reader, in process.
+    Literal,
+    /// A shell, because of this place in this file (the first, if there were several).
+    Shell {
+        /// The file, as a path inside the root.
+        path: PathBuf,
+        /// What in it needs a shell.
+        place: NotLiteral,
+    },
+}
+
+/// Something that evaluation met and went on from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// The file wrote this to stderr.
+    Said(String),
+    /// The file called `exit` with this status, so nothing that it set counts.
+    Exited(i32),
+    /// The value of NAME[index] fell apart when it was read again, so it counts as not set.
+    Destroyed(String, usize, &'static str),
+}
+
+/// An evaluation under way, and its result.
+pub struct Evaluation<'a> {
+    root: &'a Root,
+    shell: &'a dyn Shell,
+    names: &'a [&'a str],
+    scope: Vars,
+    readable: Vec<PathBuf>,
+    /// The wanted variables so far.
+    pub vars: Vars,
+    /// The files read so far.
+    pub sources: Vec<Source>,
+    /// What was met, with the file (a path inside the root) where it was.
+    pub notes: Vec<(PathBuf, Note)>,
+    /// Who evaluated.
+    pub by: EvaluatedBy,
+}
+
+impl<'a> Evaluation<'a> {
+    /// Begins with the variables of `scope`; `names` are those that are wanted.
+    pub fn new(root: &'a Root, shell: &'a dyn Shell, names: &'a [&'a str], scope: Vars) -> Self {
+        let trees = ["kernel_source_dir", "source_tree", "dkms_tree", "install_tree", "kernel_config"];
+        let readable = trees
+            .iter()
+            .filter_map(|tree| scope.scalar(tree))
+            .filter(|path| path.starts_with('/') && *path != "/")
+            .flat_map(|path| [Some(root.at(path)), root.resolve(path).ok()])
+            .flatten()
+            .collect();
+        Self {
+            root,
+            shell,
+            names,
+            scope,
+            readable,
+            vars: Vars::new(),
+            sources: Vec::new(),
+            notes: Vec::new(),
+            by: EvaluatedBy::Literal,
+        }
+    }
+
+    /// Reads the file at `path` inside the root; false if there is none.
+    ///
+    /// # Errors
+    /// It cannot be read or evaluated.
+    pub fn file(&mut self, path: &Path) -> Result<bool, ConfigError> {
+        let place = self.root.resolve(path)?;
+        let bytes = match fs_err::read(&place) {
+            Ok(bytes) => bytes,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(false);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.sources.push(Source { path: path.to_path_buf(), sha256: sha256(&bytes) });
+        let mut scope = self.scope.clone();
+        scope.merge(self.vars.clone());
+        let mut read = match read_literal(&bytes, &scope) {
+            Ok(vars) => vars,
+            Err(refused) => self.read_by_shell(path, &place, &bytes, &scope, refused)?,
+        };
+        let given: Vec<String> = read
+            .iter()
+            .filter(|(name, _)| name.starts_with(DIRECTIVE_PREFIX))
+            .flat_map(|(_, elements)| elements.get(&0))
+            .map(|value| collapse(value))
+            .collect();
+        read.retain(|name| self.names.contains(&name));
+        self.take(path, &place, &read)?;
+        for directive in given {
+            if let Some((name, value)) = directive.split_once('=') {
+                self.set(name, value);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sets a wanted variable as `--directive` does, without reading the value again.
+    pub fn set(&mut self, name: &str, value: &str) {
+        if self.names.contains(&name) {
+            self.vars.set(name, value);
+        }
+    }
+
+    fn job(&self, place: &Path, task: Task, scope: &Vars) -> ShellJob {
+        let directory = place.parent().unwrap_or(Path::new("/")).to_path_buf();
+        ShellJob {
+            task,
+            scope: scope.clone(),
+            names: self.names.iter().map(|name| name.to_string()).collect(),
+            prefix: Some(DIRECTIVE_PREFIX.to_string()),
+            directory,
+            readable: self.readable.clone(),
+        }
+    }
+
+    fn shell_was_needed(&mut self, path: &Path, place: &NotLiteral) {
+        if self.by == EvaluatedBy::Literal {
+            self.by = EvaluatedBy::Shell { path: path.to_path_buf(), place: place.clone() };
+        }
+    }
+
+    fn read_by_shell(
+        &mut self,
+        path: &Path,
+        place: &Path,
+        bytes: &[u8],
+        scope: &Vars,
+        refused: NotLiteral,
+    ) -> Result<Vars, ConfigError> {
+        let job = self.job(place, Task::Source(place.to_path_buf()), scope);
+        let output = match self.shell.evaluate(&job) {
+            Ok(output) => output,
+            Err(source) => {
+                return Err(ConfigError::Shell { path: path.to_path_buf(), place: refused, source });
+            }
+        };
+        if let Some((line, message)) = syntax_error(&output.notes, place) {
+            let column = column(bytes, line, &message, &refused);
+            return Err(ConfigError::Syntax { path: path.to_path_buf(), line, column, message });
+        }
+        self.notes.extend(output.notes.into_iter().map(|line| (path.to_path_buf(), Note::Said(line))));
+        if let Some(status) = output.exited {
+            self.notes.push((path.to_path_buf(), Note::Exited(status)));
+        }
+        self.shell_was_needed(path, &refused);
+        Ok(output.vars)
+    }
+
+    /// Reads what is new in `read` a second time and keeps it. What an earlier file set and this one left alone
+    /// has had its second reading already.
+    fn take(&mut self, path: &Path, place: &Path, read: &Vars) -> Result<(), ConfigError> {
+        let mut new = Vars::new();
+        for (name, elements) in read.iter() {
+            for (index, value) in elements {
+                if self.vars.element(name, *index) != Some(value) {
+                    new.set_element(name, *index, value.clone());
+                }
+            }
+        }
+        let mut scope = self.scope.clone();
+        scope.merge(self.vars.clone());
+        let Rereading { vars, mut destroyed, shell, why } = reread_all(&new, &scope);
+        self.vars.merge(vars);
+        if let Some(why) = why {
+            let refused = NotLiteral { line: 1, column: 1, why };
+            scope.merge(self.vars.clone());
+            // What fails must not be mistaken for what was there before.
+            for (name, elements) in shell.iter() {
+                elements.keys().for_each(|index| scope.unset_element(name, *index));
+            }
+            let mut job = self.job(place, Task::Reread(shell.clone()), &scope);
+            job.names.retain(|name| shell.elements(name).is_some());
+            job.prefix = None;
+            let output = match self.shell.evaluate(&job) {
+                Ok(output) => output,
+                Err(source) => {
+                    return Err(ConfigError::Shell { path: path.to_path_buf(), place: refused, source });
+                }
+            };
+            self.notes.extend(output.notes.into_iter().map(|line| (path.to_path_buf(), Note::Said(line))));
+            for (name, elements) in shell.iter() {
+                for index in elements.keys() {
+                    match output.vars.element(name, *index) {
+                        Some(value) => self.vars.set_element(name, *index, value),
+                        None => destroyed.push((name.to_string(), *index, "it is no valid assignment")),
+                    }
+                }
+            }
+            self.shell_was_needed(path, &refused);
+        }
+        let destroyed = destroyed.into_iter().map(|(name, index, why)| Note::Destroyed(name, index, why));
+        self.notes.extend(destroyed.map(|note| (path.to_path_buf(), note)));
+        Ok(())
+    }
+}
+
+fn read_literal(bytes: &[u8], scope: &Vars) -> Result<Vars, NotLiteral> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => literal::parse(text, scope),
+        Err(error) => {
+            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let text = String::from_utf8_lossy(valid);
+            let (line, column) = literal::place(&text, text.len());
+            Err(NotLiteral { line, column, why: "a byte that is not UTF-8" })
+        }
+    }
+}
+
+/// Bash reports lines only. The column is the literal reader's if it stopped at the token that bash complains about,
+/// else that of the token's last occurrence (an earlier one was probably fine), else the reader's if it stopped in
+/// this line, else that of the line's first word.
+fn column(bytes: &[u8], line: usize, message: &str, refused: &NotLiteral) -> usize {
+    let text = String::from_utf8_lossy(bytes);
+    let Some(content) = text.lines().nth(line.saturating_sub(1)) else { return 1 };
+    let token =
+        message.split_once('`').and_then(|(_, rest)| rest.rsplit_once('\'')).map_or("", |(token, _)| token);
+    let stopped = (refused.line == line).then_some(refused.column);
+    let at_token =
+        stopped.is_some_and(|column| content.chars().skip(column - 1).collect::<String>().starts_with(token));
+    match (stopped, content.rfind(token)) {
+        (Some(column), _) if at_token => column,
+        (_, Some(at)) if !token.is_empty() => content.get(..at).unwrap_or_default().chars().count() + 1,
+        (Some(column), _) => column,
+        _ => content.len() - content.trim_start().len() + 1,
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
