@@ -216,13 +216,14 @@ impl<'a> Evaluation<'a> {
         Ok(output.vars)
     }
 
-    /// Reads what is new in `read` a second time and keeps it. What an earlier file set and this one left alone
-    /// has had its second reading already.
+    /// Reads what is new in `read` a second time and keeps it. What was there before and this file left alone has
+    /// had its second reading already, or needs none.
     fn take(&mut self, path: &Path, place: &Path, read: &Vars) -> Result<(), ConfigError> {
         let mut new = Vars::new();
         for (name, elements) in read.iter() {
             for (index, value) in elements {
-                if self.vars.element(name, *index) != Some(value) {
+                let before = self.vars.element(name, *index).or_else(|| self.scope.element(name, *index));
+                if before != Some(value) {
                     new.set_element(name, *index, value.clone());
                 }
             }

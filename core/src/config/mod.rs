@@ -6,9 +6,12 @@
 pub mod directives;
 mod evaluate;
 mod findings;
+pub mod framework;
+pub mod kconfig;
 pub mod literal;
 mod load;
 pub mod mangle;
+pub mod os_release;
 pub mod shell;
 pub mod stack;
 pub mod vars;
@@ -16,5 +19,8 @@ mod word;
 
 pub use evaluate::{ConfigError, EvaluatedBy, Evaluation, Note, Source};
 pub use findings::{Finding, FindingKind, Severity};
+pub use framework::{Framework, FrameworkRequest, LoadedFramework, TrySign, load_framework};
+pub use kconfig::KernelConfig;
 pub use load::{LoadRequest, LoadedModule, load_module};
+pub use os_release::{Distribution, OsRelease};
 pub use vars::Vars;

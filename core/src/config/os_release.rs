@@ -1,0 +1,175 @@
+//! Which distribution this is, as DKMS names it, and where its modules go (contract 1.3 and 4.1).
+
+use crate::root::Root;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::PathBuf;
+
+/// What `os-release` says, in the format of `os-release(5)`: shell-compatible assignments without expansions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OsRelease {
+    /// ID.
+    pub id: String,
+    /// ID_LIKE, whole.
+    pub id_like: String,
+    /// VERSION_ID.
+    pub version_id: String,
+    /// VERSION_CODENAME.
+    pub codename: String,
+    /// PRETTY_NAME.
+    pub pretty_name: String,
+}
+
+impl OsRelease {
+    /// Reads the text of an `os-release` file. Lines that are no assignments are passed over.
+    pub fn parse(text: &str) -> Self {
+        let mut release = Self::default();
+        for line in text.lines() {
+            let Some((name, value)) = line.trim().split_once('=') else { continue };
+            let field = match name {
+                "ID" => &mut release.id,
+                "ID_LIKE" => &mut release.id_like,
+                "VERSION_ID" => &mut release.version_id,
+                "VERSION_CODENAME" => &mut release.codename,
+                "PRETTY_NAME" => &mut release.pretty_name,
+                _ => continue,
+            };
+            *field = unquote(value);
+        }
+        release
+    }
+
+    /// Reads `/etc/os-release`, else `/usr/lib/os-release`, of a root; `None` if it has neither.
+    ///
+    /// # Errors
+    /// The file is there but cannot be read.
+    pub fn load(root: &Root) -> io::Result<Option<Self>> {
+        for path in ["/etc/os-release", "/usr/lib/os-release"] {
+            match fs_err::read(root.resolve(path)?) {
+                Ok(bytes) => return Ok(Some(Self::parse(&String::from_utf8_lossy(&bytes)))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The name that DKMS goes by: `ubuntu`, else the whole of ID_LIKE, else ID. Rules compare its beginning.
+    pub fn distribution(&self) -> Distribution {
+        Distribution(match (self.id.as_str(), self.id_like.as_str()) {
+            ("ubuntu", _) => "ubuntu".to_string(),
+            (id, "") => id.to_string(),
+            (_, like) => like.to_string(),
+        })
+    }
+}
+
+/// A distribution as DKMS names it, for example `debian`, `ubuntu debian`, `rhel centos fedora`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Distribution(String);
+
+impl Distribution {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// True if the name begins with one of `families`.
+    pub fn is_like(&self, families: &[&str]) -> bool {
+        families.iter().any(|family| self.0.starts_with(family))
+    }
+
+    /// The directory below `/lib/modules/K` into which modules go, with its leading slash. `addon` is the
+    /// administrator's ADDON_MODULES_DIR; `declared` is the DEST_MODULE_LOCATION, which counts where the
+    /// distribution has no directory of its own.
+    pub fn module_directory(&self, addon: Option<&str>, declared: &str) -> PathBuf {
+        if let Some(addon) = addon.map(|a| a.trim_matches('/')).filter(|a| !a.is_empty()) {
+            return PathBuf::from(format!("/{addon}"));
+        }
+        const TABLE: [(&[&str], &str); 3] = [
+            (&["fedora", "centos", "rhel"], "/extra"),
+            (&["sles", "suse", "opensuse"], "/updates"),
+            (&["debian", "ubuntu", "arch"], "/updates/dkms"),
+        ];
+        let own = TABLE.iter().find(|(families, _)| self.is_like(families)).map(|(_, directory)| *directory);
+        PathBuf::from(own.unwrap_or(declared))
+    }
+}
+
+fn unquote(value: &str) -> String {
+    let value = value.trim();
+    for quote in ['"', '\''] {
+        if let Some(inside) = value.strip_prefix(quote).and_then(|v| v.strip_suffix(quote)) {
+            return if quote == '"' { unescape(inside) } else { inside.to_string() };
+        }
+    }
+    unescape(value)
+}
+
+fn unescape(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => text.extend(chars.next()),
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::path::Path;
+
+    #[test]
+    fn distributions() {
+        for (text, name, directory) in [
+            ("ID=debian\nVERSION_ID=\"12\"\n", "debian", "/updates/dkms"),
+            ("ID=ubuntu\nID_LIKE=debian\n", "ubuntu", "/updates/dkms"),
+            ("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n", "ubuntu debian", "/updates/dkms"),
+            ("NAME='Fedora Linux'\nID=fedora\n", "fedora", "/extra"),
+            ("ID=\"rhel\"\nID_LIKE=\"fedora\"\n", "fedora", "/extra"),
+            ("ID=\"almalinux\"\nID_LIKE=\"rhel centos fedora\"\n", "rhel centos fedora", "/extra"),
+            ("ID=\"opensuse-tumbleweed\"\nID_LIKE=\"opensuse suse\"\n", "opensuse suse", "/updates"),
+            ("ID=\"sles\"\nID_LIKE=\"suse\"\n", "suse", "/updates"),
+            ("ID=arch\n", "arch", "/updates/dkms"),
+            ("ID=cachyos\nID_LIKE=arch\n", "arch", "/updates/dkms"),
+            ("ID=gentoo\n", "gentoo", "/kernel/drivers"),
+            ("ID=alpine # no\n", "alpine # no", "/kernel/drivers"),
+            ("nothing\n", "", "/kernel/drivers"),
+        ] {
+            let distribution = OsRelease::parse(text).distribution();
+            assert_eq!(distribution.as_str(), name);
+            assert_eq!(
+                distribution.module_directory(None, "/kernel/drivers"),
+                Path::new(directory),
+                "{text}"
+            );
+            assert_eq!(distribution.module_directory(Some("weak"), "/kernel"), Path::new("/weak"));
+        }
+    }
+
+    #[test]
+    fn files() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::new(dir.path());
+        assert_eq!(OsRelease::load(&root).unwrap(), None);
+        std::fs::create_dir_all(root.at("/usr/lib")).unwrap();
+        std::fs::create_dir_all(root.at("/etc")).unwrap();
+        std::fs::write(root.at("/usr/lib/os-release"), "ID=a\\b\nPRETTY_NAME=\"A \\\"B\\\"\"\n").unwrap();
+        std::os::unix::fs::symlink("/usr/lib/os-release", root.at("/etc/os-release")).unwrap();
+        let release = OsRelease::load(&root).unwrap().unwrap();
+        assert_eq!((release.id.as_str(), release.pretty_name.as_str()), ("ab", "A \"B\""));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text(text in "(ID=|ID_LIKE=|\\PC|\n|\"|\\\\){0,30}") {
+            let _ = OsRelease::parse(&text).distribution();
+        }
+    }
+}
