@@ -4,9 +4,7 @@ mod command;
 mod diagnose;
 pub mod log;
 mod sandbox;
-mod toolchain;
 
 pub use command::{make_command, program, quoted, with_jobs};
 pub use diagnose::diagnose;
 pub use sandbox::{Sandbox, has_started};
-pub use toolchain::{Toolchain, toolchain};

@@ -14,6 +14,7 @@ pub mod mangle;
 pub mod os_release;
 pub mod shell;
 pub mod stack;
+mod toolchain;
 pub mod vars;
 mod word;
 
@@ -23,4 +24,6 @@ pub use framework::{Framework, FrameworkRequest, LoadedFramework, TrySign, load_
 pub use kconfig::KernelConfig;
 pub use load::{LoadRequest, LoadedModule, load_module};
 pub use os_release::{Distribution, OsRelease};
+pub use stack::overrides;
+pub use toolchain::{Toolchain, toolchain};
 pub use vars::Vars;

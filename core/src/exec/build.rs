@@ -4,7 +4,8 @@
 use super::process;
 use super::sandboxed::{Ended, Job};
 use super::session::Session;
-use crate::build::{Sandbox, Toolchain, diagnose, log, make_command, program, with_jobs};
+use crate::build::{Sandbox, diagnose, log, make_command, program, with_jobs};
+use crate::config::Toolchain;
 use crate::install::Compression;
 use crate::install::files::{copy_tree, remove_tree_if_there, write_atomically};
 use crate::model::{

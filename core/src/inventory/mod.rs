@@ -1,11 +1,17 @@
 //! What is there: kernels, module sources, the DKMS tree; read only.
 
+mod candidate;
 mod digests;
 mod exclusive;
+mod facts;
 mod kernels;
+mod survey;
 mod tree;
 
+pub use candidate::{Candidate, State};
 pub use digests::{Digests, hex};
 pub use exclusive::excluded;
+pub use facts::Facts;
 pub use kernels::{Kernel, kernel, kernels};
+pub use survey::{Survey, SurveyOptions};
 pub use tree::{Built, Registered, Source, Tree};

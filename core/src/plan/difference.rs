@@ -1,7 +1,8 @@
 //! What is wanted, less what is there.
 
 use super::order::{Verdict, ordered};
-use super::{Action, Candidate, Note, Plan, Request, State};
+use super::{Action, Note, Plan, Request};
+use crate::inventory::{Candidate, State};
 use crate::model::{Instance, KernelRelease};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,10 +55,7 @@ fn need(c: &Candidate, request: &Request) -> Need {
     if let Some(why) = &c.excluded {
         return Need::Note(Note::Excluded { instance: instance(), why: why.clone() });
     }
-    let stale = match (&c.record, &c.key) {
-        (Some(record), Some(key)) => record.key != *key,
-        _ => false,
-    };
+    let stale = c.is_stale();
     let built = c.state != State::Added;
     if built && !stale {
         return match &c.state {

@@ -6,7 +6,7 @@ mod text;
 
 pub use difference::plan;
 
-use crate::model::{Arch, BuildKey, BuildRecord, FailureRecord, Instance, KernelRelease, ModuleId};
+use crate::model::{Arch, FailureRecord, Instance, KernelRelease, ModuleId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -21,44 +21,6 @@ pub struct Request {
     pub retry: bool,
     /// Refresh the initramfs of kernels whose modules change and that have one.
     pub initramfs: bool,
-}
-
-/// One instance as it stands, with everything that decides what becomes of it.
-#[derive(Debug, Clone)]
-pub struct Candidate {
-    /// Which one.
-    pub instance: Instance,
-    /// AUTOINSTALL.
-    pub autoinstall: bool,
-    /// BUILD_DEPENDS.
-    pub depends: Vec<String>,
-    /// Why BUILD_EXCLUSIVE rules it out, if it does.
-    pub excluded: Option<String>,
-    /// Its state in the tree and the kernel.
-    pub state: State,
-    /// The key of its inputs as they are now; absent without headers.
-    pub key: Option<BuildKey>,
-    /// What was recorded when it was built.
-    pub record: Option<BuildRecord>,
-    /// The last failed build, if the last one failed.
-    pub failure: Option<FailureRecord>,
-    /// Whether the kernel has headers to build against.
-    pub headers: bool,
-    /// Whether the kernel has module directories to install to.
-    pub image: bool,
-}
-
-/// How far an instance is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    /// Registered only.
-    Added,
-    /// In the tree.
-    Built,
-    /// In the tree, active, and its files lie unaltered below the kernel.
-    Installed,
-    /// Active, but a file is missing or different; which.
-    Damaged(String),
 }
 
 /// What cannot be planned for and must not be passed over.

@@ -1,6 +1,6 @@
 //! The order of BUILD_DEPENDS: who can be planned now, who must wait, who waits in vain.
 
-use super::Candidate;
+use crate::inventory::Candidate;
 use std::collections::BTreeSet;
 
 /// What stands in the way of one candidate.

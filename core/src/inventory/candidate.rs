@@ -1,0 +1,48 @@
+//! One instance as it stands, with everything that decides what becomes of it.
+
+use crate::model::{BuildKey, BuildRecord, FailureRecord, Instance};
+
+/// One instance as it stands.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Which one.
+    pub instance: Instance,
+    /// AUTOINSTALL.
+    pub autoinstall: bool,
+    /// BUILD_DEPENDS.
+    pub depends: Vec<String>,
+    /// Why BUILD_EXCLUSIVE rules it out, if it does.
+    pub excluded: Option<String>,
+    /// Its state in the tree and the kernel.
+    pub state: State,
+    /// The key of its inputs as they are now; absent without headers.
+    pub key: Option<BuildKey>,
+    /// What was recorded when it was built.
+    pub record: Option<BuildRecord>,
+    /// The last failed build, if the last one failed.
+    pub failure: Option<FailureRecord>,
+    /// Whether the kernel has headers to build against.
+    pub headers: bool,
+    /// Whether the kernel has module directories to install to.
+    pub image: bool,
+}
+
+/// How far an instance is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Registered only.
+    Added,
+    /// In the tree.
+    Built,
+    /// In the tree, active, and its files lie unaltered below the kernel.
+    Installed,
+    /// Active, but a file is missing or different; which.
+    Damaged(String),
+}
+
+impl Candidate {
+    /// True if it was built from inputs that have changed since.
+    pub fn is_stale(&self) -> bool {
+        matches!((&self.record, &self.key), (Some(record), Some(key)) if record.key != *key)
+    }
+}

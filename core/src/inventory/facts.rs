@@ -1,0 +1,224 @@
+//! What a module package says for one kernel: its directives, whether it is meant for the kernel, and the key of a build.
+
+use super::digests::hex;
+use super::exclusive::excluded;
+use super::kernels::Kernel;
+use super::survey::Survey;
+use crate::config::{ConfigError, EvaluatedBy, Finding, LoadRequest, Severity, load_module, overrides};
+use crate::model::{BuildKey, Directives, Failure, KernelRelease, ModuleId};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// What is known of a package for a kernel.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Its directives.
+    pub directives: Directives,
+    /// Warnings about its configuration.
+    pub warnings: Vec<String>,
+    /// Indices of modules that are not meant for this kernel.
+    pub excluded_records: Vec<usize>,
+    /// Why none of it is meant for this kernel, if so.
+    pub excluded: Option<String>,
+    /// Identity of the configuration files and of what they saw.
+    pub conf: String,
+}
+
+/// The files of the headers that decide what a build makes of them. Debian's `compile.h` names the package's revision.
+const HEADER_FILES: [&str; 6] = [
+    "include/config/auto.conf",
+    ".config",
+    "Module.symvers",
+    "include/generated/compile.h",
+    "include/generated/utsrelease.h",
+    ".kernelvariables",
+];
+
+impl Survey<'_> {
+    /// Reads the configuration of a package for a kernel.
+    ///
+    /// # Errors
+    /// It is missing, unreadable, or invalid.
+    pub fn facts(
+        &self,
+        module: &ModuleId,
+        conf: &Path,
+        kernel: &Kernel,
+        strict: bool,
+    ) -> Result<Facts, Failure> {
+        let identity = self.conf_identity(module, conf, kernel);
+        if let Some(directives) = self.evaluated.borrow().get(&identity) {
+            return Ok(self.judged(directives.clone(), Vec::new(), kernel, identity));
+        }
+        let request = LoadRequest {
+            conf: conf.to_path_buf(),
+            overrides: Some(self.places.overrides.clone()),
+            module: Some(module.clone()),
+            kernel: Some(kernel.release.clone()),
+            arch: Some(kernel.arch.clone()),
+            scope: self.scope(&kernel.release),
+            directives: self.options.directives.clone(),
+            strict,
+        };
+        let loaded =
+            load_module(&self.places.root, &request, self.shell).map_err(|e| conf_failure(conf, e))?;
+        let texts = |severity: Severity| -> Vec<String> {
+            loaded
+                .findings
+                .iter()
+                .filter(|f| f.severity == severity)
+                .map(|f: &Finding| f.message.clone())
+                .collect()
+        };
+        let errors = texts(Severity::Error);
+        if !errors.is_empty() {
+            return Err(Failure::BadConf { path: conf.to_path_buf(), findings: errors });
+        }
+        let warnings = texts(Severity::Warning);
+        if matches!(loaded.evaluated_by, EvaluatedBy::Shell { .. }) {
+            self.evaluated.borrow_mut().insert(identity.clone(), loaded.directives.clone());
+        }
+        Ok(self.judged(loaded.directives, warnings, kernel, identity))
+    }
+
+    fn judged(&self, directives: Directives, warnings: Vec<String>, kernel: &Kernel, conf: String) -> Facts {
+        let config = || self.kernel_config(kernel);
+        let rules_out = |exclusive| {
+            let option = |name: &str| config().and_then(|c| c.get(name).map(str::to_string));
+            let readable = config().is_some();
+            excluded(
+                exclusive,
+                kernel.release.as_str(),
+                kernel.arch.as_str(),
+                readable.then_some(&option as _),
+            )
+        };
+        let mut whole = if directives.is_unrestricted() { None } else { rules_out(&directives.exclusive) };
+        let mut excluded_records = Vec::new();
+        if whole.is_none() && !directives.is_unrestricted() {
+            for (index, record) in directives.records.iter().enumerate() {
+                if let Some(why) = rules_out(&record.exclusive) {
+                    excluded_records.push(index);
+                    if excluded_records.len() == directives.records.len() {
+                        whole = Some(why);
+                    }
+                }
+            }
+        }
+        Facts { directives, warnings, excluded_records, excluded: whole, conf }
+    }
+
+    /// What a shell could see of the configuration. A conf may look at what lies in the source tree (nvidia-fs does), so
+    /// the tree's list of names counts.
+    fn conf_identity(&self, module: &ModuleId, conf: &Path, kernel: &Kernel) -> String {
+        let mut hash = Sha256::new();
+        let mut add = |text: &[u8]| {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        };
+        add(env!("CARGO_PKG_VERSION").as_bytes());
+        for text in [&module.name, &module.version, kernel.release.as_str(), kernel.arch.as_str()] {
+            add(text.as_bytes());
+        }
+        for (name, elements) in self.scope(&kernel.release).iter() {
+            add(name.as_bytes());
+            elements.values().for_each(|value| add(value.as_bytes()));
+        }
+        self.options.directives.iter().for_each(|d| add(d.as_bytes()));
+        add(kernel.headers.as_ref().map(|_| self.headers_identity(kernel)).unwrap_or_default().as_bytes());
+        let names = std::fs::read_dir(self.places.root.at(&self.places.source_tree));
+        let mut names: Vec<_> =
+            names.into_iter().flatten().filter_map(|e| e.ok().map(|e| e.file_name())).collect();
+        names.sort();
+        names.iter().for_each(|name| add(name.as_encoded_bytes()));
+        let stack = overrides(&self.places.overrides, module, Some(&kernel.release), Some(&kernel.arch));
+        for path in std::iter::once(conf.to_path_buf()).chain(stack) {
+            let content = self.places.root.resolve(&path).ok().and_then(|place| std::fs::read(place).ok());
+            add(content.as_deref().unwrap_or_default());
+        }
+        hex(&hash.finalize())
+    }
+
+    /// Identity of a kernel's headers and of the compiler that they name.
+    pub(super) fn headers_identity(&self, kernel: &Kernel) -> String {
+        if let Some(known) = self.identities.borrow().get(&kernel.release) {
+            return known.clone();
+        }
+        let mut hash = Sha256::new();
+        if let Some(source) = &kernel.headers {
+            for name in HEADER_FILES {
+                let place = self.places.root.resolve(source.join(name)).unwrap_or_default();
+                hash.update(self.digests.borrow_mut().of(&place).unwrap_or_default());
+            }
+            let compiler = self.toolchain(kernel).cc.unwrap_or_else(|| "gcc".into());
+            hash.update(&compiler);
+            hash.update(self.program_identity(&compiler));
+        }
+        let identity = hex(&hash.finalize());
+        self.identities.borrow_mut().insert(kernel.release.clone(), identity.clone());
+        identity
+    }
+
+    /// A compiler is the file behind its name, by size and time: reading tens of megabytes would tell no more.
+    fn program_identity(&self, name: &str) -> String {
+        use std::os::unix::fs::MetadataExt;
+        let place = (self.options.find_program)(name).and_then(|path| std::fs::canonicalize(path).ok());
+        let meta = place.as_ref().and_then(|place| place.metadata().ok());
+        meta.map_or_else(|| "absent".into(), |m| format!("{:?} {} {}", place, m.size(), m.mtime()))
+    }
+
+    /// The key of a build: everything that decides its output.
+    ///
+    /// # Errors
+    /// The sources cannot be read.
+    pub fn build_key(
+        &self,
+        module: &ModuleId,
+        source: &Path,
+        facts: &Facts,
+        kernel: &Kernel,
+    ) -> Result<BuildKey, Failure> {
+        let mut hash = Sha256::new();
+        let mut add = |text: &[u8]| {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        };
+        add(b"evermod build key 1");
+        for text in [&module.name, &module.version, kernel.release.as_str(), kernel.arch.as_str()] {
+            add(text.as_bytes());
+        }
+        add(self.digests.borrow_mut().of(source)?.as_bytes());
+        add(self
+            .digests
+            .borrow_mut()
+            .of(&self.places.root.at(self.places.overrides.join(&module.name)))?
+            .as_bytes());
+        add(&serde_json::to_vec(&facts.directives).map_err(std::io::Error::from)?);
+        add(self.headers_identity(kernel).as_bytes());
+        Ok(BuildKey(hex(&hash.finalize())))
+    }
+
+    fn scope(&self, kernel: &KernelRelease) -> crate::config::vars::Vars {
+        let mut scope = crate::config::vars::Vars::new();
+        for (name, value) in self.framework_variables(kernel) {
+            scope.set(&name, value);
+        }
+        scope
+    }
+
+    /// `KS` of a kernel, inside the root, whether it is there or not.
+    pub fn kernel_source(&self, kernel: &KernelRelease) -> PathBuf {
+        self.options
+            .kernel_source
+            .clone()
+            .unwrap_or_else(|| self.places.install_tree.join(kernel.as_str()).join("build"))
+    }
+}
+
+fn conf_failure(conf: &Path, error: ConfigError) -> Failure {
+    match error {
+        ConfigError::Missing { path } => Failure::NoConf { path },
+        ConfigError::Io(error) => Failure::Io(error),
+        other => Failure::BadConf { path: conf.to_path_buf(), findings: vec![other.to_string()] },
+    }
+}

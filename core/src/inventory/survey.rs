@@ -1,0 +1,272 @@
+//! Takes stock of a root: every module for every kernel.
+
+use super::candidate::{Candidate, State};
+use super::digests::Digests;
+use super::facts::Facts;
+use super::kernels::Kernel;
+use super::tree::{Registered, Source, Tree};
+use crate::config::shell::Shell;
+use crate::config::{KernelConfig, Toolchain, toolchain};
+use crate::install::{Compression, Placement};
+use crate::model::{
+    BuildRecord, Directives, Failure, FailureRecord, Instance, KernelRelease, ModuleId, Record,
+};
+use crate::places::{Places, RECORD};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// What the caller settles for a survey.
+pub struct SurveyOptions<'a> {
+    /// `--directive`s.
+    pub directives: Vec<String>,
+    /// `KS` for every kernel.
+    pub kernel_source: Option<PathBuf>,
+    /// A kernel configuration in place of the headers' own.
+    pub kernel_config: Option<PathBuf>,
+    /// What configurations see as `parallel_jobs`.
+    pub jobs: usize,
+    /// Where modules go below a kernel, if the distribution says so.
+    pub destination: Option<String>,
+    /// The distribution's name.
+    pub distribution: String,
+    /// `uname -r`.
+    pub running: String,
+    /// Finds a program.
+    pub find_program: &'a dyn Fn(&str) -> Option<PathBuf>,
+}
+
+/// A look at a root that remembers what it has read.
+pub struct Survey<'a> {
+    /// The places.
+    pub places: &'a Places,
+    /// Evaluates what is no literal.
+    pub shell: &'a dyn Shell,
+    /// What the caller settled.
+    pub options: SurveyOptions<'a>,
+    pub(super) digests: RefCell<Digests>,
+    pub(super) evaluated: RefCell<BTreeMap<String, Directives>>,
+    pub(super) identities: RefCell<BTreeMap<KernelRelease, String>>,
+    configs: RefCell<BTreeMap<KernelRelease, Option<Rc<KernelConfig>>>>,
+    known: BTreeSet<String>,
+}
+
+/// Files of evermod's state that this module reads; `exec` writes them.
+const DIGESTS: &str = "digests.json";
+const EVALUATED: &str = "directives.json";
+/// How many evaluated configurations are remembered.
+const REMEMBERED: usize = 2000;
+
+impl<'a> Survey<'a> {
+    /// Begins with what earlier surveys learnt.
+    pub fn new(places: &'a Places, shell: &'a dyn Shell, options: SurveyOptions<'a>) -> Self {
+        let evaluated: BTreeMap<String, Directives> = std::fs::read(places.state(EVALUATED))
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default();
+        Self {
+            places,
+            shell,
+            options,
+            digests: RefCell::new(Digests::load(&places.state(DIGESTS))),
+            known: evaluated.keys().cloned().collect(),
+            evaluated: RefCell::new(evaluated),
+            identities: RefCell::default(),
+            configs: RefCell::default(),
+        }
+    }
+
+    /// What was learnt, as files to be written: places on the machine and their content.
+    pub fn learnt(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = Vec::new();
+        if let Some(text) = self.digests.borrow().changed() {
+            files.push((self.places.state(DIGESTS), text));
+        }
+        let evaluated = self.evaluated.borrow();
+        if evaluated.keys().any(|key| !self.known.contains(key)) {
+            // What was not asked for this time is forgotten once there is too much of it.
+            let keep = |key: &String| evaluated.len() <= REMEMBERED || !self.known.contains(key);
+            let kept: BTreeMap<_, _> = evaluated.iter().filter(|(key, _)| keep(key)).collect();
+            if let Ok(text) = serde_json::to_vec(&kept) {
+                files.push((self.places.state(EVALUATED), text));
+            }
+        }
+        files
+    }
+
+    /// A kernel's configuration, if it can be read.
+    pub fn kernel_config(&self, kernel: &Kernel) -> Option<Rc<KernelConfig>> {
+        let mut configs = self.configs.borrow_mut();
+        configs
+            .entry(kernel.release.clone())
+            .or_insert_with(|| {
+                let source = self.kernel_source(&kernel.release);
+                let given = self.options.kernel_config.clone().map(|path| vec![path]);
+                let usual = || vec![source.join("include/config/auto.conf"), source.join(".config")];
+                let text = given
+                    .unwrap_or_else(usual)
+                    .into_iter()
+                    .find_map(|path| std::fs::read_to_string(self.places.root.resolve(path).ok()?).ok())?;
+                Some(Rc::new(KernelConfig::parse(&text)))
+            })
+            .clone()
+    }
+
+    /// The compiler that matches a kernel.
+    pub fn toolchain(&self, kernel: &Kernel) -> Toolchain {
+        let config = self.kernel_config(kernel);
+        let option = |name: &str| config.as_ref().and_then(|c| c.get(name).map(str::to_string));
+        let variables = kernel.headers.as_ref().and_then(|source| {
+            std::fs::read_to_string(self.places.root.resolve(source.join(".kernelvariables")).ok()?).ok()
+        });
+        toolchain(&option, variables.as_deref(), &|name| (self.options.find_program)(name).is_some())
+    }
+
+    /// How a kernel's modules are compressed.
+    pub fn compression(&self, kernel: &Kernel) -> Compression {
+        let dep = self.places.kernel_dir(&kernel.release).join("modules.dep");
+        match std::fs::read_to_string(dep) {
+            Ok(text) => Compression::of_kernel(&text),
+            Err(_) => {
+                let config = self.kernel_config(kernel);
+                Compression::of_config(&|name| config.as_ref().and_then(|c| c.get(name).map(str::to_string)))
+            }
+        }
+    }
+
+    /// The variables of the framework that configurations and commands see.
+    pub fn framework_variables(&self, kernel: &KernelRelease) -> BTreeMap<String, String> {
+        let text = |path: &std::path::Path| path.display().to_string();
+        BTreeMap::from([
+            ("kernel_source_dir".into(), text(&self.kernel_source(kernel))),
+            ("dkms_tree".into(), text(&self.places.dkms_tree)),
+            ("source_tree".into(), text(&self.places.source_tree)),
+            ("install_tree".into(), text(&self.places.install_tree)),
+            ("parallel_jobs".into(), self.options.jobs.to_string()),
+            ("running_distribution".into(), self.options.distribution.clone()),
+            ("current_kernel".into(), self.options.running.clone()),
+        ])
+    }
+
+    /// The configuration of a registered module, inside the root.
+    pub fn conf_of(&self, module: &ModuleId) -> PathBuf {
+        self.places.dkms_tree.join(&module.name).join(&module.version).join("source/dkms.conf")
+    }
+
+    /// The record beside a built instance.
+    pub fn record(&self, instance: &Instance) -> Option<BuildRecord> {
+        let text = std::fs::read(self.places.instance_dir(instance).join(RECORD)).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// What is remembered of the last failed build.
+    pub fn failure(&self, instance: &Instance) -> Option<FailureRecord> {
+        let text = std::fs::read(self.places.failure_record(instance)).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// The placement of an instance's modules.
+    pub fn placement<'p>(&'p self, instance: &'p Instance, facts: &Facts) -> Placement<'p> {
+        let wanted = |(index, _): &(usize, &Record)| !facts.excluded_records.contains(index);
+        let records: Vec<_> =
+            facts.directives.records.iter().enumerate().filter(wanted).map(|(_, r)| r).collect();
+        Placement::new(self.places, instance, &records, self.options.destination.as_deref())
+    }
+
+    /// Every module, in its highest version, for every kernel that has headers or an image, and the modules that cannot
+    /// be judged.
+    ///
+    /// # Errors
+    /// The sources or the state cannot be read.
+    pub fn candidates(
+        &self,
+        tree: &Tree,
+        kernels: &[Kernel],
+        wanted: &[ModuleId],
+    ) -> Result<(Vec<Candidate>, Vec<(ModuleId, Failure)>), Failure> {
+        let mut found = Vec::new();
+        let mut problems = Vec::new();
+        for registered in chosen(tree, wanted) {
+            let module = &registered.module;
+            if registered.source == Source::Broken {
+                problems.push((module.clone(), Failure::Broken { module: module.clone() }));
+                continue;
+            }
+            for kernel in kernels.iter().filter(|k| k.headers.is_some() || k.has_image) {
+                match self.candidate(tree, registered, kernel) {
+                    Ok(candidate) => found.push(candidate),
+                    Err(failure @ (Failure::BadConf { .. } | Failure::NoConf { .. })) => {
+                        // One that cannot be read cannot for any kernel: say it once.
+                        problems.push((module.clone(), failure));
+                        break;
+                    }
+                    Err(failure) => return Err(failure),
+                }
+            }
+        }
+        Ok((found, problems))
+    }
+
+    /// One module for one kernel.
+    ///
+    /// # Errors
+    /// Its configuration or its sources cannot be read.
+    pub fn candidate(
+        &self,
+        tree: &Tree,
+        registered: &Registered,
+        kernel: &Kernel,
+    ) -> Result<Candidate, Failure> {
+        let module = &registered.module;
+        let instance =
+            Instance { module: module.clone(), kernel: kernel.release.clone(), arch: kernel.arch.clone() };
+        let facts = self.facts(module, &self.conf_of(module), kernel, false)?;
+        let key = match (&registered.source, &kernel.headers) {
+            // Nobody will build it: its sources need not be read.
+            (Source::Directory(source), Some(_)) if facts.excluded.is_none() => {
+                Some(self.build_key(module, source, &facts, kernel)?)
+            }
+            _ => None,
+        };
+        let built = tree.built(&instance);
+        let state = match built {
+            None => State::Added,
+            Some(built) if !built.active => State::Built,
+            Some(_) => {
+                let compared = self.placement(&instance, &facts).compare();
+                match compared.built_missing.map(|name| format!("{name}.ko is missing in the tree")) {
+                    Some(missing) => State::Damaged(missing),
+                    None => compared.different.map_or(State::Installed, |file| {
+                        State::Damaged(format!("{file} is missing or altered"))
+                    }),
+                }
+            }
+        };
+        Ok(Candidate {
+            autoinstall: facts.directives.autoinstall,
+            depends: facts.directives.build_depends.clone(),
+            excluded: facts.excluded,
+            state,
+            key,
+            record: built.and_then(|b| self.record(&b.instance)),
+            failure: self.failure(&instance),
+            headers: kernel.headers.is_some(),
+            image: true,
+            instance,
+        })
+    }
+}
+
+/// The highest added version of every name, or exactly those that are wanted.
+fn chosen<'t>(tree: &'t Tree, wanted: &[ModuleId]) -> Vec<&'t Registered> {
+    let names: BTreeSet<&str> = tree.modules.iter().map(|m| m.module.name.as_str()).collect();
+    let explicit = |name: &str| wanted.iter().filter(|m| m.name == name).cloned().collect::<Vec<_>>();
+    names
+        .into_iter()
+        .flat_map(|name| match explicit(name).as_slice() {
+            [] => tree.versions(name).pop().into_iter().collect::<Vec<_>>(),
+            modules => modules.iter().filter_map(|m| tree.find(m)).collect(),
+        })
+        .collect()
+}
