@@ -131,3 +131,74 @@ fn entries(program: Vec<u8>, package: &mut Package) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use evermod_packaging::Content;
+
+    use super::*;
+
+    /// Everything that dpkg or a kernel's package runs, by its name in the package.
+    fn scripts() -> Vec<(String, String)> {
+        let package = package(b"#!/bin/sh\nexit 0\n".to_vec(), 0).unwrap();
+        let files = package.entries.into_iter().filter_map(|entry| match entry.content {
+            Content::File(text) | Content::Configuration(text) if text.starts_with(b"#!") => {
+                Some((entry.path, String::from_utf8(text).unwrap()))
+            }
+            _ => None,
+        });
+        files.chain(package.scripts.into_iter().map(|(point, text)| (format!("{point:?}"), text))).collect()
+    }
+
+    #[test]
+    fn scripts_are_posix_shell() {
+        let scripts = scripts();
+        assert!(scripts.len() >= 10, "{scripts:?}");
+        for (name, text) in scripts {
+            assert!(text.starts_with("#!/bin/sh\n"), "{name}");
+            let status = Command::new("/bin/sh").args(["-n", "-c", &text]).status().unwrap();
+            assert!(status.success(), "{name}");
+        }
+    }
+
+    /// A hook whose program is gone, or fails, must not fail the kernel's package.
+    #[test]
+    fn hooks_never_fail() {
+        let dir = std::env::temp_dir().join(format!("evermod-hooks-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let program = dir.join("evermod");
+        let mut checked = 0;
+        for (name, text) in scripts() {
+            let hook = name.starts_with("/etc/kernel/") || name.ends_with(".install");
+            if !hook && !name.ends_with("dkms_autoinstaller") {
+                continue;
+            }
+            let text = text.replace("/usr/bin/evermod", &program.display().to_string());
+            for there in [false, true] {
+                let _ = std::fs::remove_file(&program);
+                if there {
+                    std::fs::write(&program, "#!/bin/sh\necho called >&2\nexit 77\n").unwrap();
+                    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+                }
+                let output = Command::new("/bin/sh")
+                    .args(["-c", &text, "hook", "start", "6.1.0-1-amd64"])
+                    .env("DPKG_MAINTSCRIPT_PACKAGE", "linux-image-6.1.0-1-amd64")
+                    .output()
+                    .unwrap();
+                assert!(output.status.success(), "{name} fails, program there: {there}");
+                assert!(output.stdout.is_empty(), "{name} is not silent");
+                assert_eq!(
+                    !output.stderr.is_empty(),
+                    there,
+                    "{name}: {}",
+                    String::from_utf8_lossy(&output.stderr)
+                );
+                checked += 1;
+            }
+        }
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert_eq!(checked, 10);
+    }
+}
