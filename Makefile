@@ -7,3 +7,15 @@ check: ## format, lints, unit tests: for every commit
 	$(CARGO) test --workspace --lib --bins --quiet
 
 .PHONY: check
+
+deb: ## evermod's own Debian package, into target/dist
+	$(CARGO) build --release -p evermod-core
+	$(CARGO) run -p xtask -- deb
+
+.PHONY: deb
+
+reader: deb ## an independent program reads the packages
+	$(CARGO) run --locked --manifest-path tests/debian-reader/Cargo.toml --target-dir target/debian-reader -- \
+		target/dist/evermod_*.deb > target/dist/evermod.json
+
+.PHONY: reader

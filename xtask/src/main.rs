@@ -1,2 +1,48 @@
-//! Project tasks.
-fn main() {}
+//! Project tasks: papers generated from the command line's tables, and evermod's own packages.
+
+mod control;
+mod deb;
+mod elf;
+mod papers;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "xtask", about = "Project tasks")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Writes evermod's Debian package
+    Deb {
+        /// The program to package
+        #[arg(long, default_value = "target/release/evermod")]
+        binary: PathBuf,
+        /// Where the package goes
+        #[arg(long, default_value = "target/dist")]
+        out: PathBuf,
+    },
+    /// Writes man pages and shell completions
+    Papers {
+        /// Where they go
+        #[arg(long, default_value = "target/papers")]
+        out: PathBuf,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().task {
+        Task::Deb { binary, out } => deb::run(&binary, &out),
+        Task::Papers { out } => papers::run(&out),
+    }
+}
+
+/// The repository's root, wherever the task was started.
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

@@ -1,0 +1,204 @@
+//! evermod's own Debian package.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Context;
+use evermod_packaging::{Change, Entry, Package, RelationKind, ScriptPoint, Version, deb};
+
+use crate::{control, elf, papers};
+
+/// The packaging's own revision; goes up when only the packaging changes.
+const REVISION: &str = "1";
+
+/// Files that are shipped as they are: where they come from, where they go.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("apt-hook/common.postinst", "/usr/lib/dkms/common.postinst"),
+    ("apt-hook/dkms_autoinstaller", "/usr/lib/dkms/dkms_autoinstaller"),
+    ("kernel-install.d/40-evermod.install", "/usr/lib/kernel/install.d/40-evermod.install"),
+];
+
+/// The hooks that Debian 12 runs only from below `/etc`, where they are the administrator's to change.
+const HOOKS: [(&str, &str); 3] = [
+    ("apt-hook/header_postinst.d/00-evermod", "/etc/kernel/header_postinst.d/00-evermod"),
+    ("apt-hook/postinst.d/00-evermod", "/etc/kernel/postinst.d/00-evermod"),
+    ("apt-hook/prerm.d/evermod", "/etc/kernel/prerm.d/evermod"),
+];
+
+/// Writes the package for `binary` into `out`.
+pub(crate) fn run(binary: &Path, out: &Path) -> anyhow::Result<()> {
+    let program = match std::fs::read(binary) {
+        Ok(program) => program,
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => anyhow::bail!(
+            "{} is not there; build it with `cargo build --release -p evermod-core`, or name another with --binary",
+            binary.display()
+        ),
+        Err(why) => return Err(why).with_context(|| binary.display().to_string()),
+    };
+    let date = source_date();
+    let package = package(program, date)?;
+    std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+    let path = out.join(deb::file_name(&package));
+    std::fs::write(&path, deb::write(&package, date)?).with_context(|| path.display().to_string())?;
+    writeln!(std::io::stdout(), "{}", path.display())?;
+    Ok(())
+}
+
+fn read(path: &str) -> anyhow::Result<String> {
+    let path = crate::root().join(path);
+    std::fs::read_to_string(&path).with_context(|| path.display().to_string())
+}
+
+/// SOURCE_DATE_EPOCH, or the date of the last commit, so that the same sources give the same package.
+fn source_date() -> u64 {
+    let given = std::env::var("SOURCE_DATE_EPOCH").ok();
+    let commit = || {
+        let output =
+            Command::new("git").args(["log", "-1", "--format=%ct"]).current_dir(crate::root()).output();
+        output.ok().and_then(|output| String::from_utf8(output.stdout).ok())
+    };
+    given.or_else(commit).and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+}
+
+fn package(program: Vec<u8>, date: u64) -> anyhow::Result<Package> {
+    let version =
+        Version { epoch: 0, upstream: env!("CARGO_PKG_VERSION").to_owned(), release: REVISION.to_owned() };
+    let mut package = Package {
+        version: version.clone(),
+        architecture: elf::architecture(&program)?,
+        license: "MIT OR Apache-2.0".to_owned(),
+        copyright: read("packaging/dist/debian/copyright")?,
+        triggers: control::triggers(&read("apt-hook/triggers")?)?,
+        ..Package::default()
+    };
+    control::read(&read("packaging/dist/debian/control")?, &mut package)?;
+    package.relations.entry(RelationKind::Depends).or_default().extend(elf::libraries(&program));
+    for (point, name) in [
+        (ScriptPoint::AfterInstall, "postinst"),
+        (ScriptPoint::BeforeRemove, "prerm"),
+        (ScriptPoint::AfterRemove, "postrm"),
+    ] {
+        package.scripts.insert(point, read(&format!("packaging/dist/debian/{name}"))?);
+    }
+    package.changelog.push(Change {
+        distribution: "stable".to_owned(),
+        author: package.maintainer.clone(),
+        time: date,
+        changes: vec![format!(
+            "Package evermod {}; what changed in it is said in changelog.gz.",
+            version.upstream
+        )],
+        version,
+    });
+    entries(program, &mut package)?;
+    Ok(package)
+}
+
+fn entries(program: Vec<u8>, package: &mut Package) -> anyhow::Result<()> {
+    let doc = format!("/usr/share/doc/{}", package.name);
+    let entries = &mut package.entries;
+    entries.push(Entry::program("/usr/bin/evermod", program));
+    entries.push(Entry::symlink("/usr/sbin/dkms", "../bin/evermod"));
+    for (from, to) in PROGRAMS {
+        entries.push(Entry::program(to, read(from)?));
+    }
+    for (from, to) in HOOKS {
+        entries.push(Entry::configuration(to, read(from)?).with_mode(0o755));
+    }
+    for dir in ["/etc/dkms/framework.conf.d", "/var/lib/dkms"] {
+        entries.push(Entry::directory(dir));
+    }
+    entries.push(Entry::file(
+        "/usr/lib/systemd/system/evermod.service",
+        read("packaging/dist/evermod.service")?,
+    ));
+    entries
+        .push(Entry::file(format!("{doc}/examples/framework.conf"), read("packaging/dist/framework.conf")?));
+    entries.push(Entry::file(
+        format!("/usr/share/lintian/overrides/{}", package.name),
+        read("packaging/dist/debian/lintian-overrides")?,
+    ));
+    if let Ok(changes) = read("CHANGELOG.md") {
+        entries.push(Entry::file(format!("{doc}/changelog.gz"), deb::gzip(changes.as_bytes())?));
+    }
+    for (name, text) in papers::man_pages()? {
+        let section = name.rsplit('.').next().unwrap_or("1");
+        entries.push(Entry::file(format!("/usr/share/man/man{section}/{name}.gz"), deb::gzip(&text)?));
+    }
+    for (name, text) in papers::completions() {
+        entries.push(Entry::file(format!("/usr/share/{name}"), text));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use evermod_packaging::Content;
+
+    use super::*;
+
+    /// Everything that dpkg or a kernel's package runs, by its name in the package.
+    fn scripts() -> Vec<(String, String)> {
+        let package = package(b"#!/bin/sh\nexit 0\n".to_vec(), 0).unwrap();
+        let files = package.entries.into_iter().filter_map(|entry| match entry.content {
+            Content::File(text) | Content::Configuration(text) if text.starts_with(b"#!") => {
+                Some((entry.path, String::from_utf8(text).unwrap()))
+            }
+            _ => None,
+        });
+        files.chain(package.scripts.into_iter().map(|(point, text)| (format!("{point:?}"), text))).collect()
+    }
+
+    #[test]
+    fn scripts_are_posix_shell() {
+        let scripts = scripts();
+        assert!(scripts.len() >= 10, "{scripts:?}");
+        for (name, text) in scripts {
+            assert!(text.starts_with("#!/bin/sh\n"), "{name}");
+            let status = Command::new("/bin/sh").args(["-n", "-c", &text]).status().unwrap();
+            assert!(status.success(), "{name}");
+        }
+    }
+
+    /// A hook whose program is gone, or fails, must not fail the kernel's package.
+    #[test]
+    fn hooks_never_fail() {
+        let dir = std::env::temp_dir().join(format!("evermod-hooks-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let program = dir.join("evermod");
+        let mut checked = 0;
+        for (name, text) in scripts() {
+            let hook = name.starts_with("/etc/kernel/") || name.ends_with(".install");
+            if !hook && !name.ends_with("dkms_autoinstaller") {
+                continue;
+            }
+            let text = text.replace("/usr/bin/evermod", &program.display().to_string());
+            for there in [false, true] {
+                let _ = std::fs::remove_file(&program);
+                if there {
+                    std::fs::write(&program, "#!/bin/sh\necho called >&2\nexit 77\n").unwrap();
+                    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+                }
+                let output = Command::new("/bin/sh")
+                    .args(["-c", &text, "hook", "start", "6.1.0-1-amd64"])
+                    .env("DPKG_MAINTSCRIPT_PACKAGE", "linux-image-6.1.0-1-amd64")
+                    .output()
+                    .unwrap();
+                assert!(output.status.success(), "{name} fails, program there: {there}");
+                assert!(output.stdout.is_empty(), "{name} is not silent");
+                assert_eq!(
+                    !output.stderr.is_empty(),
+                    there,
+                    "{name}: {}",
+                    String::from_utf8_lossy(&output.stderr)
+                );
+                checked += 1;
+            }
+        }
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert_eq!(checked, 10);
+    }
+}
