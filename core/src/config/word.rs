@@ -231,6 +231,9 @@ impl<'a> Words<'a> {
             Some(c) if c.is_ascii_alphabetic() || c == '_' => {
                 let name = self.identifier();
                 check_expandable(name, place, start)?;
+                if self.rest().starts_with("\\\n") {
+                    return self.refuse("a name that goes on in the next line");
+                }
                 Ok(vars.scalar(name).unwrap_or_default().to_string())
             }
             // Regular expressions end in a dollar that stands for itself.
