@@ -86,7 +86,7 @@ pub enum Note {
     Said(String),
     /// The file called `exit` with this status, so nothing that it set counts.
     Exited(i32),
-    /// The value of NAME[index] fell apart when it was read again, so it counts as not set.
+    /// The value of `NAME[index]` fell apart when it was read again, so it counts as not set.
     Destroyed(String, usize, &'static str),
 }
 
