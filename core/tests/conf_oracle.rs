@@ -4,7 +4,8 @@
 
 use evermod_core::config::directives::NAMES;
 use evermod_core::config::literal;
-use evermod_core::config::shell::{Shell, ShellJob, Task};
+use evermod_core::config::mangle::{Reread, collapse, reread};
+use evermod_core::config::shell::{Shell, ShellJob, Task, quote};
 use evermod_core::config::vars::Vars;
 use evermod_core::config::{LoadRequest, load_module};
 use evermod_core::exec::shell::ConfinedBash;
@@ -126,22 +127,16 @@ fn corpus_loads_without_errors() {
     }
 }
 
-/// Bash evaluates all `texts` in one process, each in a subshell, and reports with `declare`-free records.
-fn in_bash(texts: &[String], names: &[&str]) -> Vec<Vars> {
-    let dir = tempfile::tempdir().unwrap();
-    let mut program = String::new();
-    for (number, text) in texts.iter().enumerate() {
-        let path = dir.path().join(format!("{number}.conf"));
-        std::fs::write(&path, text).unwrap();
-        let job = job(&path, names);
-        program.push_str(&format!("( {} )\nprintf '%s\\0next\\0\\0' ''\n", job.program()));
-    }
+/// Bash runs all `programs`, each in a subshell, and their reports are read.
+fn in_bash(directory: &Path, programs: &[String]) -> Vec<Vars> {
+    let program: String =
+        programs.iter().map(|program| format!("( {program} )\nprintf '%s\\0next\\0\\0' ''\n")).collect();
     let mut bash = Command::new("bash")
         .args(["--norc", "--noprofile", "-s"])
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("LANG", "C")
-        .current_dir(dir.path())
+        .current_dir(directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -162,8 +157,19 @@ fn in_bash(texts: &[String], names: &[&str]) -> Vec<Vars> {
         }
     }
     all.pop();
-    assert_eq!(all.len(), texts.len(), "bash did not get through");
+    assert_eq!(all.len(), programs.len(), "bash did not get through");
     all
+}
+
+/// A number from the environment, so that a longer run needs no change here.
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
+}
+
+fn runner() -> TestRunner {
+    let seed = number("EVERMOD_ORACLE_SEED", 1);
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed.to_le_bytes(); 4].concat());
+    TestRunner::new_with_rng(Config::default(), rng)
 }
 
 const GENERATED: [&str; 5] = ["A", "B", "C", "v", "kernelver"];
@@ -259,6 +265,10 @@ fn conf() -> impl Strategy<Value = String> {
         "\n  ",
         " true\n",
         "\\\n\n",
+        " \\\n#c\n",
+        "\\\n#c\n",
+        "; \\\n# x\n",
+        ";\\\n;",
     ]);
     prop::collection::vec((assignment, end), 1..4)
         .prop_map(|lines| lines.into_iter().map(|(assignment, end)| format!("{assignment}{end}")).collect())
@@ -266,12 +276,8 @@ fn conf() -> impl Strategy<Value = String> {
 
 #[test]
 fn generated_confs_have_the_values_of_bash() {
-    let rounds =
-        std::env::var("EVERMOD_ORACLE_CONFS").ok().and_then(|n| n.parse().ok()).unwrap_or(12_000usize);
-    let seed = std::env::var("EVERMOD_ORACLE_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1u64);
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed.to_le_bytes(); 4].concat());
-    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let grammar = conf();
+    let rounds = number("EVERMOD_ORACLE_CONFS", 12_000);
+    let (mut runner, grammar) = (runner(), conf());
     let mut accepted = Vec::new();
     for _ in 0..rounds {
         let text: String = grammar.new_tree(&mut runner).unwrap().current();
@@ -280,11 +286,103 @@ fn generated_confs_have_the_values_of_bash() {
         }
     }
     println!("{} of {rounds} generated confs are literal", accepted.len());
-    assert!(accepted.len() * 6 >= rounds, "the grammar generates too few literal confs");
+    assert!(accepted.len() as u64 * 6 >= rounds, "the grammar generates too few literal confs");
+    let dir = tempfile::tempdir().unwrap();
     for chunk in accepted.chunks(250) {
-        let texts: Vec<String> = chunk.iter().map(|(text, _)| text.clone()).collect();
-        for ((text, ours), theirs) in chunk.iter().zip(in_bash(&texts, &GENERATED)) {
+        let programs: Vec<String> = chunk
+            .iter()
+            .enumerate()
+            .map(|(number, (text, _))| {
+                let path = dir.path().join(format!("{number}.conf"));
+                std::fs::write(&path, text).unwrap();
+                job(&path, &GENERATED).program()
+            })
+            .collect();
+        for ((text, ours), theirs) in chunk.iter().zip(in_bash(dir.path(), &programs)) {
             assert_eq!(ours, &theirs, "\n{text}\n{text:?}");
         }
     }
+}
+
+/// The second reading against its description in the contract: written unquoted, sourced in double quotes.
+#[test]
+fn second_readings_have_the_values_of_bash() {
+    let part = prop_oneof![
+        4 => "[a-z ./=:,^'()|;*-]{1,6}",
+        2 => "[ \t\n\r]{1,3}",
+        2 => prop::sample::select(vec!["$v", "${v}", "$e", "$unset", "${kernelver}", "$", "$|", "$)"]).prop_map(String::from),
+        2 => prop::sample::select(vec!["\\", "\\$v", "\\\\", "\\\"", "\"", "\"x\"", "\"a b\"", "\\`"]).prop_map(String::from),
+    ];
+    let value = prop::collection::vec(part, 0..5).prop_map(|parts| parts.concat());
+    let mut runner = runner();
+    let values: Vec<String> = (0..number("EVERMOD_ORACLE_VALUES", 3_000))
+        .map(|_| value.new_tree(&mut runner).unwrap().current())
+        .collect();
+    let dir = tempfile::tempdir().unwrap();
+    let mut judged = 0;
+    for chunk in values.chunks(250) {
+        let programs: Vec<String> = chunk
+            .iter()
+            .map(|raw| {
+                let mut again = job(&dir.path().join("x"), &["A"]);
+                // Nothing is globbed here (see mangle.rs), hence `set -f`.
+                let line = format!(
+                    "set -f; raw={}; raw=${{raw%$'\\r'}}; line=$(echo A[0]=\\\"$raw\\\"); set +f\n",
+                    quote(raw)
+                );
+                again.task = Task::Reread(Vars::new());
+                let program = again.program();
+                let (before, after) = program.split_once("set +eux").unwrap();
+                format!("{before}{line}unset raw; eval \"$line\"\nset +eux{after}")
+            })
+            .collect();
+        for (raw, theirs) in chunk.iter().zip(in_bash(dir.path(), &programs)) {
+            let theirs = theirs.scalar("A");
+            match reread(&collapse(raw), &scope()) {
+                Reread::Value(ours) => assert_eq!(Some(ours.as_str()), theirs, "{raw:?}"),
+                Reread::Destroyed(why) => assert_eq!(theirs, None, "{raw:?}: {why}"),
+                Reread::Shell(_) => continue,
+            }
+            judged += 1;
+        }
+    }
+    println!("{judged} of {} values judged", values.len());
+    assert!(judged * 2 > values.len());
+}
+
+/// `cargo test --release --test conf_oracle -- --ignored --nocapture measure`
+#[test]
+#[ignore = "a measurement, not a test"]
+fn measure() {
+    let bash = ConfinedBash::new();
+    let (mut literal_times, mut bash_times, mut plain_times) = (Vec::new(), Vec::new(), Vec::new());
+    for path in confs() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let start = Instant::now();
+        let literal = (0..1000).all(|_| literal::parse(&text, &scope()).is_ok());
+        if literal {
+            literal_times.push(start.elapsed() / 1000);
+        }
+        let job = job(&path, &NAMES);
+        let start = Instant::now();
+        (0..20).for_each(|_| drop(bash.evaluate(&job).unwrap()));
+        bash_times.push(start.elapsed() / 20);
+        let start = Instant::now();
+        for _ in 0..20 {
+            let mut command = Command::new("bash");
+            command
+                .args(["--norc", "--noprofile", "-c", &job.program()])
+                .env_clear()
+                .env("PATH", "/usr/bin:/bin");
+            assert!(command.stdin(Stdio::null()).output().unwrap().status.success());
+        }
+        plain_times.push(start.elapsed() / 20);
+    }
+    let most = |times: &[Duration]| times.iter().max().copied().unwrap_or_default();
+    for (what, times) in
+        [("literal", literal_times), ("confined bash", bash_times), ("plain bash", plain_times)]
+    {
+        println!("{what}: {} files, most {:?}, median {:?}", times.len(), most(&times), median(times));
+    }
+    println!("{:?}", bash.confinement());
 }

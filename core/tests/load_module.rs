@@ -151,7 +151,11 @@ fn syntax_errors_have_a_place() {
         assert!(text.starts_with(&format!("{CONF}:{place}: ")), "{tail:?}: {text}");
         assert!(!text.contains('\n'), "{text}");
     }
+    let place = Place::new(&"# x\n".repeat(300_000));
+    assert!(place.load().unwrap_err().to_string().contains("dkms.conf: larger"));
     let mut place = Place::new(HEAD);
+    place.request.conf = "/usr/src/m-1".into();
+    assert!(matches!(place.load(), Err(ConfigError::Missing { .. })));
     place.request.conf = "/usr/src/none/dkms.conf".into();
     assert!(matches!(place.load(), Err(ConfigError::Missing { .. })));
     place.request.directives = vec!["no equals sign".into()];

@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 /// Variables with this prefix hold `NAME=value` (contract 2.1, item 7).
 const DIRECTIVE_PREFIX: &str = "DKMS_DIRECTIVE";
 
+/// The largest real one has some ten kilobytes.
+const MAX_FILE: u64 = 1 << 20;
+
 /// Why a configuration could not be had at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -83,7 +86,7 @@ pub enum Note {
     Said(String),
     /// The file called `exit` with this status, so nothing that it set counts.
     Exited(i32),
-    /// The value of NAME[index] fell apart when it was read again, so it counts as not set.
+    /// The value of `NAME[index]` fell apart when it was read again, so it counts as not set.
     Destroyed(String, usize, &'static str),
 }
 
@@ -134,8 +137,9 @@ impl<'a> Evaluation<'a> {
     /// It cannot be read or evaluated.
     pub fn file(&mut self, path: &Path) -> Result<bool, ConfigError> {
         let place = self.root.resolve(path)?;
-        let bytes = match fs_err::read(&place) {
-            Ok(bytes) => bytes,
+        let bytes = match read_regular(&place) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Ok(false),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(false);
             }
@@ -263,6 +267,19 @@ impl<'a> Evaluation<'a> {
         self.notes.extend(destroyed.map(|note| (path.to_path_buf(), note)));
         Ok(())
     }
+}
+
+/// The content of a regular file; `None` for anything else, which might never end.
+fn read_regular(place: &Path) -> io::Result<Option<Vec<u8>>> {
+    let metadata = fs_err::metadata(place)?;
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    if metadata.len() > MAX_FILE {
+        let message = format!("{}: larger than a configuration may be ({MAX_FILE} bytes)", place.display());
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    fs_err::read(place).map(Some)
 }
 
 fn read_literal(bytes: &[u8], scope: &Vars) -> Result<Vars, NotLiteral> {

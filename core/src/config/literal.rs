@@ -4,7 +4,7 @@
 //! place and never guessed, and a confined bash then reads the file (see [`super::stack`]).
 
 use super::vars::{Elements, Vars};
-use super::word::Words;
+use super::word::{MAX_VALUE, Words};
 
 /// The highest array index read here. Bash takes any, but no package has ten thousand modules.
 pub const MAX_INDEX: usize = 9_999;
@@ -123,6 +123,9 @@ impl Reader<'_> {
         let value = self.words.scalar(&self.vars)?;
         let index = index.unwrap_or(0);
         if append {
+            if self.vars.element(name, index).map_or(0, str::len) + value.len() > MAX_VALUE {
+                return Err(Refusal { at: start, why: "a value beyond all reason" });
+            }
             self.vars.append_element(name, index, &value);
         } else {
             self.vars.set_element(name, index, value);
@@ -131,10 +134,9 @@ impl Reader<'_> {
     }
 
     fn list(&mut self, name: &str, append: bool) -> Result<(), Refusal> {
-        let mut elements = match self.vars.elements(name) {
-            Some(old) if append => old.clone(),
-            _ => Elements::new(),
-        };
+        // A list may not use the variable it is assigned to (see `Words::element`), so the old one can go.
+        let old = self.vars.unset(name);
+        let mut elements = if append { old } else { Elements::new() };
         let mut next = elements.last_key_value().map_or(0, |(last, _)| last + 1);
         self.words.advance();
         loop {
@@ -154,7 +156,6 @@ impl Reader<'_> {
                     if next > MAX_INDEX {
                         return self.words.refuse("an array index beyond all reason");
                     }
-                    // Bash's order of clearing and expanding is not worth relying on.
                     let value = self.words.element(&self.vars, name)?;
                     elements.insert(next, value);
                     next += 1;
@@ -304,6 +305,8 @@ mod tests {
             ("A[99999999]=1", 1, 2),
             ("A=~/x", 1, 3),
             ("A=x:~", 1, 5),
+            ("A=\"$B\\\nC\"", 1, 6),
+            ("A=1;\\\n;", 2, 1),
             ("A=$1", 1, 3),
             ("A=$PATH", 1, 3),
             ("PATH=x", 1, 1),
@@ -326,6 +329,20 @@ mod tests {
         ] {
             let refused = parse(text, &Vars::new()).expect_err(text);
             assert_eq!((refused.line, refused.column), (line, column), "{text:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn hostile_text_costs_nothing() {
+        let deep = format!("A={}", "${v:-".repeat(100_000));
+        assert_eq!(parse(&deep, &Vars::new()).unwrap_err().why, "expansions nested too deep");
+        for line in ["A=$A$A$A$A\n", "A=\"$A$A\"\n", "A+=$A\n", "A=${B:-$A$A}\n"] {
+            let doubling = format!("A=xxxxxxxx\n{}", line.repeat(1_000));
+            assert_eq!(
+                parse(&doubling, &Vars::new()).unwrap_err().why,
+                "a value beyond all reason",
+                "{line}"
+            );
         }
     }
 

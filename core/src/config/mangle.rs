@@ -10,6 +10,11 @@
 use super::literal::is_special;
 use super::vars::Vars;
 
+/// No command or name is longer, and what expands to more is refused before it fills the memory.
+const MAX_VALUE: usize = 1 << 20;
+/// The same for all values together.
+const MAX_TOTAL: usize = 8 << 20;
+
 /// The value as DKMS writes it: one trailing CR gone, every run of blanks and newlines one space.
 pub fn collapse(raw: &str) -> String {
     let raw = raw.strip_suffix('\r').unwrap_or(raw);
@@ -44,6 +49,9 @@ pub fn reread(collapsed: &str, vars: &Vars) -> Reread {
     let mut quoted = true;
     let mut rest = collapsed.chars().peekable();
     while let Some(c) = rest.next() {
+        if value.len() > MAX_VALUE {
+            return Reread::Destroyed("it is too long");
+        }
         match c {
             '"' => quoted = !quoted,
             '`' => return Reread::Shell("a command substitution left after reading"),
@@ -113,6 +121,7 @@ pub struct Rereading {
 pub fn reread_all(vars: &Vars, scope: &Vars) -> Rereading {
     let mut result = Rereading::default();
     let mut known = scope.clone();
+    let mut total = 0;
     for expanding in [false, true] {
         for (name, elements) in vars.iter() {
             for (index, raw) in elements {
@@ -121,7 +130,11 @@ pub fn reread_all(vars: &Vars, scope: &Vars) -> Rereading {
                     continue;
                 }
                 match reread(&collapsed, &known) {
+                    Reread::Value(_) if total > MAX_TOTAL => {
+                        result.destroyed.push((name.to_string(), *index, "the values are too long"));
+                    }
                     Reread::Value(value) => {
+                        total += value.len();
                         known.set_element(name, *index, value.clone());
                         result.vars.set_element(name, *index, value);
                     }

@@ -66,9 +66,9 @@ impl Vars {
         }
     }
 
-    /// `unset name`.
-    pub fn unset(&mut self, name: &str) {
-        self.0.remove(name);
+    /// `unset name`; gives what was there.
+    pub fn unset(&mut self, name: &str) -> Elements {
+        self.0.remove(name).unwrap_or_default()
     }
 
     /// `unset name[index]`.

@@ -3,10 +3,20 @@
 use super::literal::{MAX_INDEX, Refusal, is_special};
 use super::vars::Vars;
 
+/// A value longer than this is a shell's business, whose memory is limited: a few lines of `A=$A$A` would
+/// otherwise fill ours.
+pub(super) const MAX_VALUE: usize = 64 << 10;
+/// And so are files whose values come to more than this together.
+const MAX_TOTAL: usize = 4 << 20;
+/// Expansions inside expansions, which are read by recursion.
+const MAX_DEPTH: usize = 8;
+
 /// A cursor over the text that yields words.
 pub(super) struct Words<'a> {
     text: &'a str,
     at: usize,
+    depth: usize,
+    total: usize,
 }
 
 /// Where a word stands, which decides what bash does to it after expansion.
@@ -20,7 +30,7 @@ enum Place<'n> {
 
 impl<'a> Words<'a> {
     pub fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, depth: 0, total: 0 }
     }
 
     pub fn at(&self) -> usize {
@@ -123,6 +133,9 @@ impl<'a> Words<'a> {
         let mut value = String::new();
         let mut quoted = false;
         while let Some(c) = self.peek() {
+            if value.len() > MAX_VALUE {
+                return Err(Refusal { at: start, why: "a value beyond all reason" });
+            }
             match c {
                 ' ' | '\t' | '\n' => break,
                 ';' if place == Place::Scalar => break,
@@ -173,6 +186,10 @@ impl<'a> Words<'a> {
         if place != Place::Scalar && value.is_empty() && !quoted {
             return Err(Refusal { at: start, why: "an empty word in a list" });
         }
+        self.total += value.len();
+        if self.total > MAX_TOTAL {
+            return Err(Refusal { at: start, why: "a value beyond all reason" });
+        }
         Ok(value)
     }
 
@@ -190,6 +207,9 @@ impl<'a> Words<'a> {
         let start = self.at;
         self.advance();
         while let Some(c) = self.peek() {
+            if value.len() > MAX_VALUE {
+                return Err(Refusal { at: start, why: "a value beyond all reason" });
+            }
             match c {
                 '"' => {
                     self.advance();
@@ -231,6 +251,9 @@ impl<'a> Words<'a> {
             Some(c) if c.is_ascii_alphabetic() || c == '_' => {
                 let name = self.identifier();
                 check_expandable(name, place, start)?;
+                if self.rest().starts_with("\\\n") {
+                    return self.refuse("a name that goes on in the next line");
+                }
                 Ok(vars.scalar(name).unwrap_or_default().to_string())
             }
             // Regular expressions end in a dollar that stands for itself.
@@ -274,11 +297,19 @@ impl<'a> Words<'a> {
     /// The word after `-` or `+` up to the closing brace: no quotes and nothing that depends on the quotes around.
     fn alternative(&mut self, vars: &Vars, place: Place<'_>) -> Result<String, Refusal> {
         self.advance();
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return self.refuse("expansions nested too deep");
+        }
         let mut word = String::new();
         while let Some(c) = self.peek() {
+            if word.len() > MAX_VALUE {
+                return self.refuse("a value beyond all reason");
+            }
             match c {
                 '}' => {
                     self.advance();
+                    self.depth -= 1;
                     return Ok(word);
                 }
                 '$' if matches!(self.peek_second(), Some('{' | '_' | 'a'..='z' | 'A'..='Z')) => {

@@ -174,6 +174,7 @@ const DENIED: &[i64] = &[
 /// `fchmodat2` has one number on every architecture; libc does not name it everywhere.
 const SYS_FCHMODAT2: i64 = 452;
 
+/// The rest, which newer architectures do not have.
 #[cfg(target_arch = "x86_64")]
 const DENIED_HERE: &[i64] = &[
     libc::SYS_chmod,
@@ -182,11 +183,14 @@ const DENIED_HERE: &[i64] = &[
     libc::SYS_utime,
     libc::SYS_utimes,
     libc::SYS_futimesat,
+    libc::SYS_setrlimit,
     libc::SYS_kexec_file_load,
     libc::SYS_iopl,
     libc::SYS_ioperm,
 ];
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+const DENIED_HERE: &[i64] = &[libc::SYS_kexec_file_load];
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 const DENIED_HERE: &[i64] = &[];
 
 fn restrict_calls() -> Result<(), String> {
@@ -204,7 +208,6 @@ fn restrict_calls() -> Result<(), String> {
         rules.insert(libc::SYS_setpgid, unless_zero(0)?);
         // Limits may be read, not changed.
         rules.insert(libc::SYS_prlimit64, unless_zero(2)?);
-        rules.insert(libc::SYS_setrlimit, Vec::new());
         let denied = SeccompAction::Errno(libc::EPERM as u32);
         let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, arch)?;
         let program: seccompiler::BpfProgram = filter.try_into()?;
