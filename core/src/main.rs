@@ -1,2 +1,5 @@
 //! The `evermod` program, which is DKMS when called `dkms`.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    evermod_core::cli::main(std::env::args_os().collect())
+}

@@ -1,3 +1,20 @@
 //! The command line, in both dialects.
 
+mod context;
 pub mod dkms;
+mod errors;
+mod evermod;
+mod glob;
+mod verbs;
+
+pub use evermod::command;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Runs the program with its whole command line: DKMS's dialect if it was called by the name `dkms`, else evermod's.
+pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    let name = arguments.first().map(Path::new).and_then(Path::file_name);
+    if name.is_some_and(|name| name == "dkms") { dkms::main(&arguments) } else { evermod::main(arguments) }
+}

@@ -451,8 +451,10 @@ fn exports(input: &BuildInput) -> Vec<(String, String)> {
             all.extend(names.map(|name| (name.to_string(), value.clone())));
         }
     }
-    if !input.extra_symbols.is_empty() {
-        let files: Vec<_> = input.extra_symbols.iter().map(|p| p.display().to_string()).collect();
+    // A package built upon in the same run has its file only by now.
+    let symbols: Vec<_> = input.extra_symbols.iter().filter(|path| path.is_file()).collect();
+    if !symbols.is_empty() {
+        let files: Vec<_> = symbols.iter().map(|p| p.display().to_string()).collect();
         all.push(("KBUILD_EXTRA_SYMBOLS".to_string(), files.join(" ")));
     }
     all

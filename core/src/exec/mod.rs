@@ -2,12 +2,15 @@
 
 mod build;
 mod confine;
+pub mod dpkg;
 mod environment;
 mod install;
 mod kernel_steps;
 pub mod lock;
 pub mod pending;
+mod prepare;
 pub mod process;
+mod run;
 mod sandboxed;
 mod schedule;
 mod session;
@@ -18,5 +21,6 @@ pub use build::BuildInput;
 pub use confine::{Confinement, Landlock};
 pub use environment::Environment;
 pub use install::InstallInput;
+pub use run::Report;
 pub use schedule::{Outcome, run as run_steps};
 pub use session::{Session, Settings, Signing};

@@ -1,0 +1,310 @@
+//! Everything a verb needs, gathered once: the only place that reads the environment.
+
+use crate::config::{Distribution, Framework, FrameworkRequest, OsRelease, TrySign, Vars, load_framework};
+use crate::exec::shell::ConfinedBash;
+use crate::exec::{Environment, Session, Settings, Signing};
+use crate::inventory::{Kernel, Survey, SurveyOptions, Tree, kernel, kernels};
+use crate::model::{Arch, Failure, KernelRelease, ModuleId};
+use crate::places::Places;
+use crate::report::{Lines, Progress, Silent, Sink};
+use crate::root::Root;
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// What the command line settles for every verb.
+#[derive(Debug, Clone, Default)]
+pub struct Common {
+    /// Work on this root in place of `/`.
+    pub root: Option<PathBuf>,
+    /// `T`.
+    pub dkms_tree: Option<PathBuf>,
+    /// `S`.
+    pub source_tree: Option<PathBuf>,
+    /// `I`.
+    pub install_tree: Option<PathBuf>,
+    /// Make jobs for all builds together.
+    pub jobs: Option<usize>,
+    /// Say nothing.
+    pub quiet: bool,
+    /// `--directive`s.
+    pub directives: Vec<String>,
+    /// `KS` for every kernel.
+    pub kernel_source: Option<PathBuf>,
+    /// A kernel configuration in place of the headers' own.
+    pub kernel_config: Option<PathBuf>,
+    /// Do not run depmod.
+    pub no_depmod: bool,
+    /// Build without a sandbox.
+    pub no_sandbox: bool,
+}
+
+/// Who reads what is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Whoever called a verb of evermod: progress on a terminal, else lines.
+    Caller,
+    /// Whoever called a verb of DKMS: lines on standard output.
+    Dkms,
+    /// The user of a package manager: short lines on standard error.
+    Hook,
+}
+
+/// Everything a verb needs.
+pub struct Context {
+    /// The places.
+    pub places: Places,
+    /// The machine.
+    pub environment: Environment,
+    /// Which distribution this is.
+    pub distribution: Distribution,
+    /// What is settled for runs.
+    pub settings: Settings,
+    /// Evaluates configurations.
+    pub shell: ConfinedBash,
+    /// Where events go.
+    pub sink: Box<dyn Sink>,
+    /// Whom they are for.
+    pub audience: Audience,
+    /// `--directive`s.
+    directives: Vec<String>,
+}
+
+impl Context {
+    /// Gathers it.
+    ///
+    /// # Errors
+    /// There is no os-release, or framework.conf cannot be read.
+    pub fn new(common: &Common, audience: Audience) -> Result<Self, Failure> {
+        let environment = environment()?;
+        let root = Root::new(common.root.clone().unwrap_or_else(|| "/".into()));
+        let distribution = OsRelease::load(&root)?
+            .ok_or_else(|| Failure::Usage {
+                message: "there is no /etc/os-release, so the distribution is unknown".into(),
+                code: 4,
+            })?
+            .distribution();
+        let shell = ConfinedBash::new();
+        let framework = framework(&root, &environment, &shell)?;
+        let mut places = Places::new(root);
+        places.dkms_tree = common.dkms_tree.clone().unwrap_or_else(|| framework.dkms_tree.clone());
+        places.source_tree = common.source_tree.clone().unwrap_or_else(|| framework.source_tree.clone());
+        let usual = if distribution.is_like(&["arch"]) { "/usr/lib/modules" } else { "/lib/modules" };
+        places.install_tree = common
+            .install_tree
+            .clone()
+            .or_else(|| framework.install_tree.clone())
+            .unwrap_or_else(|| usual.into());
+        let settings = settings(common, &framework, &distribution, &environment);
+        let sink: Box<dyn Sink> = match audience {
+            _ if common.quiet => Box::new(Silent),
+            Audience::Caller if std::io::stderr().is_terminal() => Box::new(Progress::new()),
+            Audience::Caller | Audience::Dkms => Box::new(Lines::new(Box::new(std::io::stdout()), "")),
+            Audience::Hook => Box::new(Lines::new(Box::new(std::io::stderr()), "evermod: ")),
+        };
+        let directives = common.directives.clone();
+        Ok(Self { places, environment, distribution, settings, shell, sink, audience, directives })
+    }
+
+    /// A survey of the root.
+    pub fn survey<'a>(&'a self, find_program: &'a dyn Fn(&str) -> Option<PathBuf>) -> Survey<'a> {
+        let options = SurveyOptions {
+            directives: self.directives.clone(),
+            kernel_source: self.settings.kernel_source.clone(),
+            kernel_config: self.settings.kernel_config.clone(),
+            jobs: self.settings.jobs.unwrap_or_else(|| self.environment.jobs()),
+            destination: self.settings.destination.clone(),
+            distribution: self.distribution.as_str().to_string(),
+            running: self.environment.running.to_string(),
+            find_program,
+        };
+        Survey::new(&self.places, &self.shell, options)
+    }
+
+    /// A run.
+    ///
+    /// # Errors
+    /// The job server's pipe cannot be made.
+    pub fn session(&self) -> Result<Session<'_>, Failure> {
+        Session::new(&self.places, &self.environment, &self.settings, &*self.sink)
+    }
+
+    /// The DKMS tree.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn tree(&self) -> Result<Tree, Failure> {
+        Ok(Tree::read(&self.places)?)
+    }
+
+    /// All kernels of the root.
+    ///
+    /// # Errors
+    /// They cannot be listed.
+    pub fn kernels(&self) -> Result<Vec<Kernel>, Failure> {
+        Ok(kernels(&self.places, &self.environment.arch)?)
+    }
+
+    /// One kernel, present or not.
+    ///
+    /// # Errors
+    /// The names are no names.
+    pub fn kernel(&self, release: &str, arch: Option<&str>) -> Result<Kernel, Failure> {
+        let release = KernelRelease::new(release)?;
+        let arch = arch.map_or_else(|| Ok(self.environment.arch.clone()), Arch::new)?;
+        Ok(kernel(&self.places, release, arch, self.settings.kernel_source.clone())?)
+    }
+
+    /// The module that was named, which must be in the tree.
+    ///
+    /// # Errors
+    /// It is not named in full, or not there.
+    pub fn module(
+        &self,
+        action: &'static str,
+        name: Option<&str>,
+        version: Option<&str>,
+    ) -> Result<ModuleId, Failure> {
+        match (name, version) {
+            (Some(name), Some(version)) => Ok(ModuleId::new(name, version)?),
+            _ => Err(Failure::ModuleNotNamed { action }),
+        }
+    }
+
+    /// Refuses what only root may do.
+    ///
+    /// # Errors
+    /// The caller is not root.
+    pub fn require_root(&self, action: &'static str) -> Result<(), Failure> {
+        if self.environment.is_root { Ok(()) } else { Err(Failure::NotRoot { action }) }
+    }
+
+    /// Refuses what needs a writable tree.
+    ///
+    /// # Errors
+    /// The tree cannot be written to.
+    pub fn require_writable(&self) -> Result<(), Failure> {
+        let tree = self.places.tree();
+        fs_err::create_dir_all(&tree).ok();
+        match rustix::fs::access(&tree, rustix::fs::Access::WRITE_OK) {
+            Ok(()) => Ok(()),
+            Err(_) => Err(Failure::NotWritable { tree: self.places.dkms_tree.clone() }),
+        }
+    }
+
+    /// Whether `/etc/dkms/no-autoinstall` forbids everything automatic.
+    pub fn is_autoinstall_off(&self) -> bool {
+        self.places.root.at(self.places.overrides.join("no-autoinstall")).exists()
+    }
+
+    /// Finds programs on the `PATH`.
+    pub fn finder(&self) -> impl Fn(&str) -> Option<PathBuf> + '_ {
+        |name: &str| self.environment.program(name)
+    }
+}
+
+fn framework(root: &Root, environment: &Environment, shell: &ConfinedBash) -> Result<Framework, Failure> {
+    let mut scope = Vars::new();
+    // Set to themselves: the signing settings are expanded again for each kernel.
+    scope.set("kernelver", "$kernelver");
+    let request =
+        FrameworkRequest { directory: "/etc/dkms".into(), scope, environment: environment.variables.clone() };
+    let loaded = load_framework(root, &request, shell).map_err(|e| Failure::BadConf {
+        path: "/etc/dkms/framework.conf".into(),
+        findings: vec![e.to_string()],
+    })?;
+    Ok(loaded.framework)
+}
+
+fn settings(
+    common: &Common,
+    framework: &Framework,
+    distribution: &Distribution,
+    environment: &Environment,
+) -> Settings {
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|p| p.display().to_string());
+    let (key, certificate) = if distribution.as_str().starts_with("ubuntu") {
+        ("/var/lib/shim-signed/mok/MOK.priv", "/var/lib/shim-signed/mok/MOK.der")
+    } else {
+        ("/var/lib/dkms/mok.key", "/var/lib/dkms/mok.pub")
+    };
+    let addon = environment.variables.get("ADDON_MODULES_DIR").map(String::as_str);
+    let own = distribution.module_directory(addon, "").display().to_string();
+    Settings {
+        destination: Some(own).filter(|d| !d.is_empty()),
+        // Debian's and Ubuntu's package managers own those files, and depmod prefers `updates` anyway.
+        archive_originals: !distribution.is_like(&["debian", "ubuntu"]),
+        jobs: common.jobs.or(framework.parallel_jobs.and_then(|n| usize::try_from(n).ok())),
+        signing: Signing {
+            off: (framework.try_sign_modules == TrySign::False)
+                .then(|| "switched off by try_sign_modules".into()),
+            key: framework.mok_signing_key.clone().unwrap_or_else(|| key.into()),
+            certificate: path(&framework.mok_certificate).unwrap_or_else(|| certificate.into()),
+            tool: path(&framework.sign_file),
+        },
+        sandbox: !common.no_sandbox,
+        depmod: !common.no_depmod,
+        kernel_source: common.kernel_source.clone(),
+        kernel_config: common.kernel_config.clone(),
+    }
+}
+
+fn environment() -> Result<Environment, Failure> {
+    let uname = rustix::system::uname();
+    let variables: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let memory = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    });
+    let seconds =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    Ok(Environment {
+        running: KernelRelease::new(&uname.release().to_string_lossy())?,
+        arch: Arch::new(&uname.machine().to_string_lossy())?,
+        cpus: std::thread::available_parallelism().map_or(1, usize::from),
+        memory: memory.map_or(0, |kib| kib * 1024),
+        is_root: rustix::process::geteuid().is_root(),
+        variables,
+        now: date(seconds),
+    })
+}
+
+/// Seconds since the epoch as `date -u` prints them; days to dates after Howard Hinnant's `civil_from_days`.
+fn date(seconds: u64) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] =
+        ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"];
+    let days = seconds / 86_400;
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let year = year_of_era + era * 400 + u64::from(month >= 10);
+    let name = |names: &[&'static str], index: u64| {
+        usize::try_from(index).ok().and_then(|i| names.get(i).copied()).unwrap_or_default()
+    };
+    format!(
+        "{} {} {day:>2} {:02}:{:02}:{:02} UTC {year}",
+        name(&DAYS, days % 7),
+        name(&MONTHS, month),
+        seconds / 3600 % 24,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date;
+
+    #[test]
+    fn dates() {
+        assert_eq!(date(0), "Thu Jan  1 00:00:00 UTC 1970");
+        assert_eq!(date(951_782_400), "Tue Feb 29 00:00:00 UTC 2000");
+        assert_eq!(date(1_795_442_714), "Mon Nov 23 14:05:14 UTC 2026");
+    }
+}

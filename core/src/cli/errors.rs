@@ -1,0 +1,56 @@
+//! Failures to text, hint and exit code: the one place.
+
+use super::context::Audience;
+use crate::model::Failure;
+use crate::report::failure_text;
+use std::process::ExitCode;
+
+/// What helps, where something does.
+pub fn hint(failure: &Failure) -> Option<String> {
+    Some(match failure {
+        Failure::NotRoot { .. } => "run it with sudo".into(),
+        Failure::NotWritable { .. } => "run it as root, or name another tree with --dkmstree".into(),
+        Failure::ModuleNotNamed { .. } => "'evermod status' lists what there is".into(),
+        Failure::AlreadyAdded { module } => format!("to build it: evermod build {module}"),
+        Failure::NotAdded { module } => format!("to add it: evermod add {module}"),
+        Failure::NoSource { .. } => {
+            "install the package with the sources, or name a directory that holds them".into()
+        }
+        Failure::Broken { module } => {
+            format!(
+                "install its source again, or give it up: rm -r /var/lib/dkms/{}/{}",
+                module.name, module.version
+            )
+        }
+        Failure::NoHeaders { kernel, .. } => {
+            format!("install them; on Debian: apt install linux-headers-{kernel}")
+        }
+        Failure::MissingDepends { missing, .. } => format!("first: evermod install {}", missing.join(" ")),
+        Failure::BuildFailed { module, kernel, .. } | Failure::NotProduced { module, kernel, .. } => {
+            format!("the whole log: evermod log {module} -k {kernel}")
+        }
+        Failure::FailedBefore { .. } => "to try again all the same: evermod sync --retry".into(),
+        Failure::Refused { .. } => "to install it all the same: --force".into(),
+        Failure::NoKernel { .. } => "'ls /lib/modules' lists the kernels".into(),
+        Failure::Usage { .. } => "see --help".into(),
+        _ => return None,
+    })
+}
+
+/// Prints a failure for its audience and gives its exit code.
+#[allow(clippy::print_stderr)]
+pub fn exit(failure: &Failure, audience: Audience) -> ExitCode {
+    let text = failure_text(failure);
+    match audience {
+        Audience::Dkms => {
+            let word = if matches!(failure, Failure::Excluded { .. }) { "Warning: " } else { "\nError! " };
+            eprintln!("{word}{text}");
+        }
+        Audience::Caller => eprintln!("error: {text}"),
+        Audience::Hook => eprintln!("evermod: {text}"),
+    }
+    if let Some(hint) = hint(failure) {
+        eprintln!("{}{hint}", if audience == Audience::Caller { "hint: " } else { "" });
+    }
+    ExitCode::from(failure.exit_code())
+}

@@ -1,0 +1,392 @@
+//! evermod's own dialect.
+
+use super::context::{Audience, Common, Context};
+use super::errors;
+use super::verbs::build::Options;
+use super::verbs::plan::take_stock;
+use super::verbs::status::{Filter, report};
+use super::verbs::uninstall::Scope;
+use super::verbs::{add, autoinstall, build, generate_mok, hook, log, remove, sync, uninstall};
+use crate::inventory::Kernel;
+use crate::model::{Failure, KernelRelease, ModuleId};
+use crate::plan::Request;
+use crate::report::status::table;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Keeps out-of-tree kernel modules built, signed and installed for every kernel
+#[derive(Debug, Parser)]
+#[command(name = "evermod", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(flatten)]
+    common: CommonArguments,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Args)]
+struct CommonArguments {
+    /// Work on this root file system in place of /
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// How many compilers at once, for all builds together
+    #[arg(short, long, global = true, value_name = "N")]
+    jobs: Option<usize>,
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Build without a sandbox
+    #[arg(long, global = true)]
+    no_sandbox: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show every module for every kernel: what is installed, what is not, and why
+    Status(StatusArguments),
+    /// Show what sync would do
+    Plan(PlanArguments),
+    /// Build and install what is missing, rebuild what is stale
+    Sync(SyncArguments),
+    /// Show the log of the last build
+    Log(LogArguments),
+    /// Register a module's source
+    Add(AddArguments),
+    /// Compile a module for kernels
+    Build(BuildArguments),
+    /// Compile a module for kernels if need be, and install it
+    Install(BuildArguments),
+    /// Take an installed module away from kernels
+    Uninstall(RemoveArguments),
+    /// Take a module away from kernels and delete its builds
+    Unbuild(RemoveArguments),
+    /// Take a module away from kernels, and forget it if none is left
+    Remove(RemoveArguments),
+    /// Install all modules that ask for it, for one kernel
+    Autoinstall {
+        /// The kernel; the running one by default
+        #[arg(short, long, value_name = "RELEASE")]
+        kernel: Option<String>,
+    },
+    /// Find the key that signs modules, or make one
+    #[command(name = "generate-mok")]
+    GenerateMok,
+    /// What package managers' hooks call
+    #[command(hide = true)]
+    Hook {
+        #[command(subcommand)]
+        event: HookEvent,
+    },
+}
+
+#[derive(Debug, Args)]
+struct StatusArguments {
+    /// Only this module; shell patterns are understood
+    #[arg(value_name = "MODULE[/VERSION]")]
+    module: Option<String>,
+    /// Only these kernels; shell patterns are understood
+    #[arg(short, long, value_name = "RELEASE")]
+    kernel: Vec<String>,
+    /// Print versioned JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct PlanArguments {
+    #[command(flatten)]
+    wanted: Wanted,
+    /// Print versioned JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct SyncArguments {
+    #[command(flatten)]
+    wanted: Wanted,
+    /// Called at boot: refresh no initramfs
+    #[arg(long, hide = true)]
+    boot: bool,
+}
+
+#[derive(Debug, Args)]
+struct Wanted {
+    /// Only these modules, also if they do not ask for autoinstall
+    #[arg(value_name = "MODULE/VERSION")]
+    modules: Vec<String>,
+    /// Only these kernels
+    #[arg(short, long, value_name = "RELEASE")]
+    kernel: Vec<String>,
+    /// Try failed builds again although nothing changed
+    #[arg(long)]
+    retry: bool,
+}
+
+#[derive(Debug, Args)]
+struct LogArguments {
+    /// The module
+    #[arg(value_name = "MODULE[/VERSION]")]
+    module: String,
+    /// For this kernel; for all by default
+    #[arg(short, long, value_name = "RELEASE")]
+    kernel: Option<String>,
+    /// Print the places of the logs, not their text
+    #[arg(long)]
+    path: bool,
+}
+
+#[derive(Debug, Args)]
+struct AddArguments {
+    /// A module below the source tree, or a directory with a dkms.conf
+    #[arg(value_name = "MODULE/VERSION|DIR")]
+    module: String,
+    /// Replace a source of the same name and version
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
+struct BuildArguments {
+    /// The module, or a directory with a dkms.conf
+    #[arg(value_name = "MODULE/VERSION|DIR")]
+    module: String,
+    /// The kernels; the running one by default
+    #[arg(short, long, value_name = "RELEASE")]
+    kernel: Vec<String>,
+    /// Build again what is built, install again what is installed
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
+struct RemoveArguments {
+    /// The module
+    #[arg(value_name = "MODULE/VERSION")]
+    module: String,
+    /// The kernels
+    #[arg(short, long, value_name = "RELEASE", required_unless_present = "all")]
+    kernel: Vec<String>,
+    /// All kernels that it is built for
+    #[arg(long, conflicts_with = "kernel")]
+    all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum HookEvent {
+    /// A kernel's image is being configured
+    KernelPostinst {
+        release: String,
+        #[arg(hide = true)]
+        rest: Vec<String>,
+    },
+    /// A kernel's headers are being configured
+    HeaderPostinst {
+        release: String,
+        #[arg(hide = true)]
+        rest: Vec<String>,
+    },
+    /// A kernel is being removed
+    KernelPrerm {
+        release: String,
+        #[arg(hide = true)]
+        rest: Vec<String>,
+    },
+    /// kernel-install(8) calls its plugins
+    KernelInstall {
+        command: String,
+        release: String,
+        #[arg(hide = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// The postinst of a *-dkms package
+    CommonPostinst {
+        name: String,
+        version: String,
+        #[arg(hide = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// DKMS's dkms_autoinstaller
+    Autoinstaller { command: String, release: Option<String> },
+    /// The end of a dpkg run
+    DpkgTrigger,
+}
+
+/// The table of all verbs and options, from which man pages and completions are made.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
+/// Runs one command line.
+pub fn main(words: Vec<OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(words) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are errors of this kind too, with exit code 0.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let audience =
+        if matches!(arguments.verb, Verb::Hook { .. }) { Audience::Hook } else { Audience::Caller };
+    let common = Common {
+        root: arguments.common.root,
+        jobs: arguments.common.jobs,
+        quiet: arguments.common.quiet,
+        no_sandbox: arguments.common.no_sandbox,
+        ..Common::default()
+    };
+    let context = Context::new(&common, audience);
+    match context.and_then(|context| run(&context, arguments.verb)) {
+        Ok(code) => code,
+        Err(failure) => errors::exit(&failure, audience),
+    }
+}
+
+fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
+    match verb {
+        Verb::Status(arguments) => {
+            let (module, version) = split(arguments.module.as_deref());
+            let kernels = arguments.kernel.into_iter().map(|k| (k, None)).collect();
+            let report = report(context, &Filter { module, version, kernels, arch: None })?;
+            if arguments.json {
+                return json(&report);
+            }
+            let coloured =
+                std::io::stdout().is_terminal() && !context.environment.variables.contains_key("NO_COLOR");
+            print(&table(&report.instances, coloured));
+        }
+        Verb::Plan(arguments) => {
+            let request = request(arguments.wanted, false)?;
+            let finder = context.finder();
+            let survey = context.survey(&finder);
+            let plan = take_stock(context, &survey, &request)?.plan;
+            if arguments.json {
+                return json(&plan);
+            }
+            print(&plan.to_string());
+        }
+        Verb::Sync(arguments) => {
+            let synced = sync::sync(context, &request(arguments.wanted, !arguments.boot)?)?;
+            return match synced.shortfall() {
+                0 => {
+                    if synced.plan.is_idle() && synced.plan.notes.is_empty() && !arguments.boot {
+                        print("Nothing to do.\n");
+                    }
+                    Ok(ExitCode::SUCCESS)
+                }
+                n => Ok(ExitCode::from(Failure::Autoinstall(n).exit_code())),
+            };
+        }
+        Verb::Log(arguments) => {
+            let (name, version) = split(Some(&arguments.module));
+            let name = name.unwrap_or_default();
+            for (_, path) in log::logs(context, &name, version.as_deref(), arguments.kernel.as_deref())? {
+                if arguments.path {
+                    print(&format!("{}\n", path.display()));
+                } else {
+                    print(&String::from_utf8_lossy(&fs_err::read(path)?));
+                }
+            }
+        }
+        Verb::Add(arguments) => {
+            let module = module_or_directory(context, &arguments.module, arguments.force)?;
+            add::add(context, &module, None)?;
+        }
+        Verb::Build(arguments) => compile(context, arguments, false)?,
+        Verb::Install(arguments) => compile(context, arguments, true)?,
+        Verb::Uninstall(arguments) => {
+            let scope = scope(context, &arguments)?;
+            uninstall::uninstall(context, &arguments.module.parse()?, &scope, false)?;
+        }
+        Verb::Unbuild(arguments) => {
+            let scope = scope(context, &arguments)?;
+            uninstall::uninstall(context, &arguments.module.parse()?, &scope, true)?;
+        }
+        Verb::Remove(arguments) => {
+            let scope = scope(context, &arguments)?;
+            remove::remove(context, &arguments.module.parse()?, &scope)?;
+        }
+        Verb::Autoinstall { kernel } => {
+            let kernel = kernel.unwrap_or_else(|| context.environment.running.to_string());
+            autoinstall::autoinstall(context, &context.kernel(&kernel, None)?)?;
+        }
+        Verb::GenerateMok => generate_mok::generate_mok(context)?,
+        Verb::Hook { event } => handle(context, event)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn handle(context: &Context, event: HookEvent) -> Result<(), Failure> {
+    match event {
+        HookEvent::KernelPostinst { release, .. } => hook::kernel_postinst(context, &release),
+        HookEvent::HeaderPostinst { release, .. } => hook::header_postinst(context, &release),
+        HookEvent::KernelPrerm { release, .. } => hook::kernel_prerm(context, &release),
+        HookEvent::KernelInstall { command, release, .. } => match command.as_str() {
+            "add" => hook::kernel_postinst(context, &release),
+            "remove" => hook::kernel_prerm(context, &release),
+            _ => Ok(()),
+        },
+        HookEvent::CommonPostinst { name, version, .. } => hook::common_postinst(context, &name, &version),
+        HookEvent::Autoinstaller { command, release } if command == "start" => {
+            let release = release.unwrap_or_else(|| context.environment.running.to_string());
+            hook::autoinstaller(context, &release)
+        }
+        HookEvent::Autoinstaller { .. } => Ok(()),
+        HookEvent::DpkgTrigger => hook::dpkg_trigger(context),
+    }
+}
+
+fn compile(context: &Context, arguments: BuildArguments, install: bool) -> Result<(), Failure> {
+    let module = module_or_directory(context, &arguments.module, arguments.force)?;
+    let options = Options { install, force: arguments.force, force_version: false };
+    build::build(context, &module, &kernels(context, &arguments.kernel)?, options)
+}
+
+fn module_or_directory(context: &Context, text: &str, force: bool) -> Result<ModuleId, Failure> {
+    let path = PathBuf::from(text);
+    if path.join("dkms.conf").is_file() {
+        return add::import(context, &path, force);
+    }
+    Ok(text.parse()?)
+}
+
+fn kernels(context: &Context, names: &[String]) -> Result<Vec<Kernel>, Failure> {
+    if names.is_empty() {
+        return Ok(vec![context.kernel(context.environment.running.as_str(), None)?]);
+    }
+    names.iter().map(|name| context.kernel(name, None)).collect()
+}
+
+fn scope(context: &Context, arguments: &RemoveArguments) -> Result<Scope, Failure> {
+    if arguments.all { Ok(Scope::All) } else { Ok(Scope::Kernels(kernels(context, &arguments.kernel)?)) }
+}
+
+fn request(wanted: Wanted, initramfs: bool) -> Result<Request, Failure> {
+    let modules = wanted.modules.iter().map(|text| text.parse::<ModuleId>()).collect::<Result<_, _>>()?;
+    let kernels = wanted.kernel.iter().map(|text| KernelRelease::new(text)).collect::<Result<_, _>>()?;
+    Ok(Request { kernels, modules, retry: wanted.retry, initramfs })
+}
+
+fn split(text: Option<&str>) -> (Option<String>, Option<String>) {
+    match text.map(|text| text.split_once('/').ok_or(text)) {
+        None => (None, None),
+        Some(Ok((name, version))) => (Some(name.to_string()), Some(version.to_string())),
+        Some(Err(name)) => (Some(name.to_string()), None),
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<ExitCode, Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from)?;
+    print(&format!("{text}\n"));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints; a reader that has seen enough is no error.
+fn print(text: &str) {
+    let mut out = std::io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

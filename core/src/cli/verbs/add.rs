@@ -1,0 +1,113 @@
+//! `add`: registers a module's source.
+
+use crate::cli::context::Context;
+use crate::config::{ConfigError, LoadRequest, Severity, load_module};
+use crate::install::files::{copy_tree, link_atomically, remove_tree_if_there};
+use crate::inventory::Source;
+use crate::model::{Directives, Failure, Instance, ModuleId};
+use crate::report::Event;
+use std::path::{Path, PathBuf};
+
+/// Registers `S/M-V`.
+///
+/// # Errors
+/// It is there already, there is no source, or its dkms.conf is wrong.
+pub fn add(context: &Context, module: &ModuleId, conf: Option<&Path>) -> Result<(), Failure> {
+    context.require_writable()?;
+    let places = &context.places;
+    let source = places.source_dir_inside(module);
+    if let Some(known) = context.tree()?.find(module) {
+        match known.source {
+            Source::Directory(_) => return Err(Failure::AlreadyAdded { module: module.clone() }),
+            // The link alone is missing: it is made again below.
+            _ if places.source_link(module).symlink_metadata().is_err() => {}
+            // The link is there and the source is back: nothing is broken any more.
+            Source::Broken => return Err(Failure::Broken { module: module.clone() }),
+            Source::Absent => {}
+        }
+    }
+    if !places.root.resolve(&source)?.is_dir() {
+        return Err(Failure::NoSource { path: source });
+    }
+    let conf = conf.map_or_else(|| source.join("dkms.conf"), Path::to_path_buf);
+    let directives = read(context, &conf, Some(module), true)?;
+    fs_err::create_dir_all(places.build_dir(module))?;
+    link_atomically(&source, &places.source_link(module))?;
+    context.sink.event(&Event::Note { text: &format!("Added {module} from {}", source.display()) });
+    // POST_ADD is not about any kernel; the running one only fills the variables.
+    let instance = Instance {
+        module: module.clone(),
+        kernel: context.environment.running.clone(),
+        arch: context.environment.arch.clone(),
+    };
+    match context.session()?.run_source_script(&instance, directives.post_add.as_deref())? {
+        None | Some(0) => Ok(()),
+        Some(status) => {
+            Err(Failure::ScriptFailed { directive: "POST_ADD", module: module.clone(), status, log: None })
+        }
+    }
+}
+
+/// Copies a source directory to `S/M-V`, named as its dkms.conf says. Registering it is [`add`]'s.
+///
+/// # Errors
+/// Its dkms.conf is wrong, or it cannot be copied.
+pub fn import(context: &Context, dir: &Path, force: bool) -> Result<ModuleId, Failure> {
+    context.require_root("add")?;
+    let places = &context.places;
+    let dir = fs_err::canonicalize(dir)?;
+    let inside = Path::new("/").join(dir.strip_prefix(places.root.dir()).unwrap_or(&dir));
+    let directives = read(context, &inside.join("dkms.conf"), None, false)?;
+    let module = ModuleId::new(&directives.package_name, &directives.package_version)?;
+    let target = places.root.resolve(places.source_dir_inside(&module))?;
+    let is_own = [places.source_link(&module), places.build_dir(&module)]
+        .iter()
+        .any(|own| fs_err::canonicalize(own).is_ok_and(|own| own == dir));
+    if target != dir && !is_own {
+        if force {
+            context.sink.event(&Event::Note { text: &format!("Replacing the source of {module}") });
+            remove_tree_if_there(&target)?;
+        }
+        copy_tree(&dir, &target, None)?;
+    }
+    Ok(module)
+}
+
+/// Reads a dkms.conf that need not belong to a registered module.
+pub(super) fn read(
+    context: &Context,
+    conf: &Path,
+    module: Option<&ModuleId>,
+    strict: bool,
+) -> Result<Directives, Failure> {
+    let finder = context.finder();
+    let survey = context.survey(&finder);
+    let kernel = context.environment.running.clone();
+    let mut request = LoadRequest {
+        conf: PathBuf::from(conf),
+        overrides: module.map(|_| context.places.overrides.clone()),
+        module: module.cloned(),
+        arch: Some(context.environment.arch.clone()),
+        strict,
+        ..LoadRequest::default()
+    };
+    for (name, value) in survey.framework_variables(&kernel) {
+        request.scope.set(&name, value);
+    }
+    request.kernel = Some(kernel);
+    let loaded =
+        load_module(&context.places.root, &request, &context.shell).map_err(|error| match error {
+            ConfigError::Missing { path } => Failure::NoConf { path },
+            ConfigError::Io(error) => Failure::Io(error),
+            other => Failure::BadConf { path: conf.to_path_buf(), findings: vec![other.to_string()] },
+        })?;
+    for finding in loaded.findings.iter().filter(|f| f.severity != Severity::Error) {
+        context.sink.event(&Event::Note { text: &finding.message });
+    }
+    let errors: Vec<_> = loaded.errors().map(|f| f.message.clone()).collect();
+    if errors.is_empty() {
+        Ok(loaded.directives)
+    } else {
+        Err(Failure::BadConf { path: conf.to_path_buf(), findings: errors })
+    }
+}

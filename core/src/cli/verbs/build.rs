@@ -1,0 +1,125 @@
+//! `build` and `install`: one module, for the kernels that were named.
+
+use super::add;
+use super::sync::keep;
+use crate::cli::context::Context;
+use crate::exec::{Report, lock};
+use crate::inventory::{Kernel, Source, Tree};
+use crate::model::{Failure, Instance, ModuleId};
+use crate::plan::{Action, Plan};
+use crate::report::Event;
+
+/// How far to go, and over what.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Install, too.
+    pub install: bool,
+    /// Build again what is built, install again what is installed, whatever the kernel has.
+    pub force: bool,
+    /// Do not compare versions with what the kernel has.
+    pub force_version: bool,
+}
+
+/// Builds, and installs if asked to, a module for kernels; adds it first if need be.
+///
+/// # Errors
+/// The first failure; the other kernels are attempted all the same.
+pub fn build(
+    context: &Context,
+    module: &ModuleId,
+    kernels: &[Kernel],
+    options: Options,
+) -> Result<(), Failure> {
+    if options.install {
+        context.require_root("install")?;
+    }
+    context.require_writable()?;
+    let verb = if options.install { "install" } else { "build" };
+    let _lock = lock::take(&context.places, &format!("{verb} {module}"), &*context.sink)?;
+    match context.tree()?.find(module).map(|m| m.source.clone()) {
+        Some(Source::Directory(_)) => {}
+        Some(Source::Broken) => return Err(Failure::Broken { module: module.clone() }),
+        Some(Source::Absent) | None => add::add(context, module, None)?,
+    }
+    let plan = steps(context, module, kernels, options)?;
+    let report = carry_out(context, &plan, kernels)?;
+    match report.failures.into_iter().next() {
+        None => Ok(()),
+        Some((_, failure)) => Err(failure),
+    }
+}
+
+/// The plan for exactly these kernels.
+fn steps(
+    context: &Context,
+    module: &ModuleId,
+    kernels: &[Kernel],
+    options: Options,
+) -> Result<Plan, Failure> {
+    let tree = context.tree()?;
+    let note = |text: String| context.sink.event(&Event::Note { text: &text });
+    let mut plan = Plan::default();
+    for kernel in kernels {
+        let (release, arch) = (&kernel.release, &kernel.arch);
+        let instance = Instance { module: module.clone(), kernel: release.clone(), arch: arch.clone() };
+        let built = tree.built(&instance);
+        let mut after = Vec::new();
+        if built.is_none() || (options.force && !options.install) {
+            check_depends(context, &tree, &instance, kernel, options.force)?;
+            after.push(plan.add(Action::Build { instance: instance.clone() }, "asked for", Vec::new()));
+        } else if !options.install {
+            note(format!("{module} is already built for kernel {release} ({arch}); --force builds it again"));
+        }
+        if !options.install {
+            continue;
+        }
+        if built.is_some_and(|b| b.active) && !options.force {
+            note(format!(
+                "{module} is already installed for kernel {release} ({arch}); --force installs it again"
+            ));
+            continue;
+        }
+        let force = options.force || options.force_version;
+        let install = plan.add(Action::Install { instance, force }, "asked for", after);
+        let depmod = Action::Depmod { kernel: release.clone(), arch: arch.clone() };
+        plan.add(depmod, "modules change", vec![install]);
+    }
+    Ok(plan)
+}
+
+/// BUILD_DEPENDS must be installed for the same kernel; with force it is only said.
+fn check_depends(
+    context: &Context,
+    tree: &Tree,
+    instance: &Instance,
+    kernel: &Kernel,
+    force: bool,
+) -> Result<(), Failure> {
+    let finder = context.finder();
+    let survey = context.survey(&finder);
+    let facts = survey.facts(&instance.module, &survey.conf_of(&instance.module), kernel, true)?;
+    let is_there = |name: &String| {
+        tree.active.contains_key(&(name.clone(), instance.kernel.clone(), instance.arch.clone()))
+    };
+    let missing: Vec<_> =
+        facts.directives.build_depends.iter().filter(|name| !is_there(name)).cloned().collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let failure =
+        Failure::MissingDepends { module: instance.module.clone(), kernel: instance.kernel.clone(), missing };
+    if force {
+        context.sink.event(&Event::Note { text: &failure.to_string() });
+        return Ok(());
+    }
+    Err(failure)
+}
+
+/// Carries a plan out and keeps what was learnt on the way.
+fn carry_out(context: &Context, plan: &Plan, kernels: &[Kernel]) -> Result<Report, Failure> {
+    let finder = context.finder();
+    let survey = context.survey(&finder);
+    let report = context.session()?.carry_out(plan, &survey, &context.tree()?, kernels);
+    keep(&survey)?;
+    Ok(report)
+}

@@ -1,0 +1,26 @@
+//! `generate_mok`: finds or makes the signing key.
+
+use crate::cli::context::Context;
+use crate::model::Failure;
+use crate::report::Event;
+use crate::sign::{DEFAULT_COMMON_NAME, Origin, load_or_create};
+use std::time::SystemTime;
+
+/// Says which key and certificate are used, and makes them if they are not there.
+///
+/// # Errors
+/// They cannot be read or made.
+pub fn generate_mok(context: &Context) -> Result<(), Failure> {
+    let signing = &context.settings.signing;
+    let place = |path: &str| context.places.root.at(path);
+    let (key, certificate) = (place(&signing.key), place(&signing.certificate));
+    let loaded = load_or_create(&key, &certificate, DEFAULT_COMMON_NAME, SystemTime::now())
+        .map_err(|e| Failure::Usage { message: e.to_string(), code: 1 })?;
+    let note = |text: String| context.sink.event(&Event::Note { text: &text });
+    let what = if loaded.origin == Origin::Found { "Found" } else { "Made" };
+    note(format!("{what} signing key {} and certificate {}", signing.key, signing.certificate));
+    if loaded.origin != Origin::Found {
+        note(format!("Where Secure Boot is on, enrol it once: mokutil --import {}", signing.certificate));
+    }
+    Ok(())
+}

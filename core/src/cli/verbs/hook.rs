@@ -1,0 +1,107 @@
+//! `hook`: what package managers' hooks call. Errors are told, never passed on: no package is left half configured for a
+//! module that does not build.
+
+use super::add;
+use super::autoinstall::autoinstall;
+use super::kernel_gone::kernel_gone;
+use super::sync::sync;
+use crate::cli::context::Context;
+use crate::exec::dpkg::activate_trigger;
+use crate::inventory::Source;
+use crate::model::{Failure, KernelRelease, ModuleId};
+use crate::plan::Request;
+use crate::report::Event;
+
+/// A kernel's image is being configured: everything for it now, before the initramfs is made. Without headers there is
+/// nothing to do yet; the trigger at the end of the run looks again.
+///
+/// # Errors
+/// The state cannot be read or written.
+pub fn kernel_postinst(context: &Context, release: &str) -> Result<(), Failure> {
+    if context.is_autoinstall_off() || context.kernel(release, None)?.headers.is_none() {
+        return Ok(());
+    }
+    let request = Request { kernels: vec![KernelRelease::new(release)?], ..Request::default() };
+    sync(context, &request).map(|_| ())
+}
+
+/// A kernel's headers are being configured: the trigger at the end of the run does the rest; without a package manager
+/// around it, it is done now.
+///
+/// # Errors
+/// The state cannot be read or written.
+pub fn header_postinst(context: &Context, release: &str) -> Result<(), Failure> {
+    if context.is_autoinstall_off() || activate_trigger(&context.environment)? {
+        return Ok(());
+    }
+    let request =
+        Request { kernels: vec![KernelRelease::new(release)?], initramfs: true, ..Request::default() };
+    sync(context, &request).map(|_| ())
+}
+
+/// A kernel is being removed.
+///
+/// # Errors
+/// The state cannot be read or written.
+pub fn kernel_prerm(context: &Context, release: &str) -> Result<(), Failure> {
+    kernel_gone(context, &context.kernel(release, None)?)
+}
+
+/// The end of a dpkg run: everything that is missing, for all kernels.
+///
+/// # Errors
+/// The state cannot be read or written.
+pub fn dpkg_trigger(context: &Context) -> Result<(), Failure> {
+    if context.is_autoinstall_off() {
+        return Ok(());
+    }
+    sync(context, &Request { initramfs: true, ..Request::default() }).map(|_| ())
+}
+
+/// What a `*-dkms` package's postinst asks for (contract 5): registers the module; inside dpkg the build is left to the
+/// trigger, elsewhere it is done now.
+///
+/// # Errors
+/// The module cannot be registered.
+pub fn common_postinst(context: &Context, name: &str, version: &str) -> Result<(), Failure> {
+    if context.is_autoinstall_off() {
+        context.sink.event(&Event::Note { text: "autoinstall for dkms modules has been disabled." });
+        return Ok(());
+    }
+    let module = ModuleId::new(name, version)?;
+    // A module that is registered keeps what is built until the new source is built: its key tells the difference.
+    if !matches!(context.tree()?.find(&module).map(|m| m.source.clone()), Some(Source::Directory(_))) {
+        add::add(context, &module, None)?;
+    }
+    let conf = context.places.source_dir_inside(&module).join("dkms.conf");
+    if !add::read(context, &conf, Some(&module), false)?.autoinstall {
+        let text = format!("Not building the {name} module which does not have AUTOINSTALL enabled.");
+        context.sink.event(&Event::Note { text: &text });
+        return Ok(());
+    }
+    if activate_trigger(&context.environment)? {
+        return Ok(());
+    }
+    let synced = sync(context, &Request { modules: vec![module], initramfs: true, ..Request::default() })?;
+    match synced.report.failures.into_iter().next() {
+        None => Ok(()),
+        Some((_, failure)) => Err(failure),
+    }
+}
+
+/// DKMS's `dkms_autoinstaller start`: all modules for one kernel.
+///
+/// # Errors
+/// Those of [`autoinstall`].
+pub fn autoinstaller(context: &Context, release: &str) -> Result<(), Failure> {
+    let kernel = context.kernel(release, None)?;
+    if kernel.headers.is_none() {
+        let text = format!(
+            "Automatic installation of modules for kernel {release} was skipped since the kernel headers for this \
+             kernel do not seem to be installed."
+        );
+        context.sink.event(&Event::Note { text: &text });
+        return Ok(());
+    }
+    autoinstall(context, &kernel)
+}

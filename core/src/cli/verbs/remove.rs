@@ -1,0 +1,57 @@
+//! `remove`: uninstalls, unbuilds, and forgets a module that is built for no kernel any more.
+
+use super::uninstall::{Scope, check_added, take_away};
+use crate::cli::context::Context;
+use crate::exec::lock;
+use crate::install::files::remove_tree_if_there;
+use crate::model::{Failure, ModuleId};
+use crate::report::Event;
+
+/// Removes it. The source in `S` is not touched.
+///
+/// # Errors
+/// The module is not there, or files cannot be removed.
+pub fn remove(context: &Context, module: &ModuleId, scope: &Scope) -> Result<(), Failure> {
+    context.require_writable()?;
+    let _lock = lock::take(&context.places, &format!("remove {module}"), &*context.sink)?;
+    check_added(context, module)?;
+    sweep(context, module)?;
+    take_away(context, module, scope, true)?;
+    if context.tree()?.find(module).is_some_and(|m| m.built.is_empty()) {
+        forget(context, module)?;
+    }
+    Ok(())
+}
+
+/// Deregisters a module.
+pub(super) fn forget(context: &Context, module: &ModuleId) -> Result<(), Failure> {
+    let places = &context.places;
+    context
+        .sink
+        .event(&Event::Note { text: &format!("Deleting module {module} completely from the DKMS tree.") });
+    remove_tree_if_there(&places.module_dir(module))?;
+    for what in ["failed", "build"] {
+        let dir = places.state(what).join(&module.name);
+        remove_tree_if_there(&dir.join(&module.version))?;
+        let _ = std::fs::remove_dir(dir);
+    }
+    // Kept while another version is there.
+    let _ = std::fs::remove_dir(places.name_dir(&module.name));
+    Ok(())
+}
+
+/// Deletes what builds that were cut off left in `T/M/V`.
+pub(super) fn sweep(context: &Context, module: &ModuleId) -> Result<(), Failure> {
+    for kernel in std::fs::read_dir(context.places.module_dir(module)).into_iter().flatten().flatten() {
+        for entry in std::fs::read_dir(kernel.path()).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(".tmp_") {
+                remove_tree_if_there(&entry.path())?;
+            }
+        }
+        if kernel.file_name() != "build" {
+            // Only empty ones go.
+            let _ = std::fs::remove_dir(kernel.path());
+        }
+    }
+    Ok(())
+}

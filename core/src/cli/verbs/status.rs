@@ -1,0 +1,226 @@
+//! `status`: what is there.
+
+use crate::cli::context::Context;
+use crate::cli::glob::glob;
+use crate::inventory::{Candidate, Facts, Kernel, Registered, Source, State, Survey, Tree};
+use crate::model::{Failure, Instance, ModuleId};
+use crate::report::failure_text;
+use crate::report::status::{Flags, Line, Report, Stage, dkms_line};
+use std::path::Path;
+
+/// Which lines are wanted: shell patterns, as DKMS takes them.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// M.
+    pub module: Option<String>,
+    /// V.
+    pub version: Option<String>,
+    /// K, with A where given.
+    pub kernels: Vec<(String, Option<String>)>,
+    /// A.
+    pub arch: Option<String>,
+}
+
+impl Filter {
+    fn module(&self, module: &ModuleId) -> bool {
+        let fits = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|p| glob(p, text));
+        fits(&self.module, &module.name) && fits(&self.version, &module.version)
+    }
+
+    fn instance(&self, instance: &Instance) -> bool {
+        let arch = |wanted: &Option<String>| wanted.as_ref().is_none_or(|a| glob(a, instance.arch.as_str()));
+        let kernel = |k: &str| glob(k, instance.kernel.as_str());
+        arch(&self.arch)
+            && (self.kernels.is_empty() || self.kernels.iter().any(|(k, a)| kernel(k) && arch(a)))
+    }
+}
+
+/// What DKMS prints: lines for standard output and complaints for standard error.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct DkmsStatus {
+    /// The lines.
+    pub lines: Vec<String>,
+    /// The complaints.
+    pub complaints: Vec<String>,
+}
+
+/// DKMS's lines. A `-k` filter does not hide modules that are not built for it: they are shown as added (contract 1.4).
+///
+/// # Errors
+/// The tree cannot be read.
+pub fn dkms_status(context: &Context, filter: &Filter) -> Result<DkmsStatus, Failure> {
+    let tree = context.tree()?;
+    let finder = context.finder();
+    let survey = context.survey(&finder);
+    let mut result = DkmsStatus::default();
+    for registered in tree.modules.iter().filter(|m| filter.module(&m.module)) {
+        let module = &registered.module;
+        match registered.source {
+            Source::Absent => continue,
+            Source::Broken => {
+                result.lines.push(format!("{module}: broken"));
+                result.complaints.push(format!(
+                    "\nError! {module}: Missing the module source directory or the symbolic link pointing to it.\n\
+                     Manual intervention is required!"
+                ));
+                continue;
+            }
+            Source::Directory(_) => {}
+        }
+        let before = result.lines.len();
+        for built in registered.built.iter().filter(|b| filter.instance(&b.instance)) {
+            let flags = flags(&survey, &tree, &built.instance, built.active);
+            result.lines.push(dkms_line(&built.instance, built.active, flags));
+        }
+        if result.lines.len() == before {
+            result.lines.push(format!("{module}: added"));
+        }
+    }
+    Ok(result)
+}
+
+fn flags(survey: &Survey<'_>, tree: &Tree, instance: &Instance, active: bool) -> Flags {
+    let key = (instance.module.name.clone(), instance.kernel.clone(), instance.arch.clone());
+    let originals = tree.originals.contains(&key);
+    let kernel = Kernel {
+        release: instance.kernel.clone(),
+        arch: instance.arch.clone(),
+        headers: None,
+        has_image: true,
+    };
+    let facts = match survey.record(instance) {
+        Some(record) => Facts {
+            directives: record.directives,
+            warnings: Vec::new(),
+            excluded_records: Vec::new(),
+            excluded: None,
+            conf: String::new(),
+        },
+        None => match survey.facts(&instance.module, &survey.conf_of(&instance.module), &kernel, false) {
+            Ok(facts) => facts,
+            Err(_) => return Flags { originals, ..Flags::default() },
+        },
+    };
+    let compared = survey.placement(instance, &facts).compare();
+    Flags {
+        originals,
+        built_missing: compared.built_missing.is_some(),
+        different: active && compared.different.is_some(),
+    }
+}
+
+/// evermod's own view: every module that is wanted for every kernel, with what keeps it from being there.
+///
+/// # Errors
+/// Something cannot be read.
+pub fn report(context: &Context, filter: &Filter) -> Result<Report, Failure> {
+    let tree = context.tree()?;
+    let finder = context.finder();
+    let survey = context.survey(&finder);
+    let kernels = context.kernels()?;
+    let mut instances = Vec::new();
+    for registered in tree.modules.iter().filter(|m| m.source != Source::Absent && filter.module(&m.module)) {
+        let module = &registered.module;
+        if registered.source == Source::Broken {
+            instances.push(bare(module, Stage::Broken, Some("its source directory is missing".into())));
+            continue;
+        }
+        let newest = tree.versions(&module.name).last().is_some_and(|last| last.module == *module);
+        let before = instances.len();
+        for kernel in all_kernels(context, &kernels, registered)? {
+            let instance = Instance {
+                module: module.clone(),
+                kernel: kernel.release.clone(),
+                arch: kernel.arch.clone(),
+            };
+            let built = tree.built(&instance).is_some();
+            let is_possible = built || newest && (kernel.headers.is_some() || kernel.has_image);
+            if !is_possible || !filter.instance(&instance) {
+                continue;
+            }
+            match survey.candidate(&tree, registered, &kernel) {
+                Ok(candidate) if built || candidate.autoinstall || candidate.failure.is_some() => {
+                    instances.push(line(context, &candidate));
+                }
+                Ok(_) => {}
+                Err(failure) => {
+                    let problem = failure_text(&failure).replace('\n', " ");
+                    instances.push(bare(module, Stage::Broken, Some(problem)));
+                    break;
+                }
+            }
+        }
+        if instances.len() == before && filter.kernels.is_empty() {
+            instances.push(bare(module, Stage::Added, None));
+        }
+    }
+    Ok(Report { version: 1, instances })
+}
+
+/// The root's kernels, and those that are gone but still have something built for them.
+fn all_kernels(
+    context: &Context,
+    kernels: &[Kernel],
+    registered: &Registered,
+) -> Result<Vec<Kernel>, Failure> {
+    let mut all = kernels.to_vec();
+    for built in &registered.built {
+        let known = |k: &Kernel| k.release == built.instance.kernel && k.arch == built.instance.arch;
+        if !all.iter().any(known) {
+            all.push(context.kernel(built.instance.kernel.as_str(), Some(built.instance.arch.as_str()))?);
+        }
+    }
+    all.sort_by(|a, b| a.release.cmp(&b.release));
+    Ok(all)
+}
+
+fn bare(module: &ModuleId, stage: Stage, problem: Option<String>) -> Line {
+    Line {
+        module: module.clone(),
+        kernel: None,
+        arch: None,
+        stage,
+        stale: false,
+        problem,
+        signature: None,
+        isolation: None,
+        diagnosis: None,
+        log: None,
+    }
+}
+
+fn line(context: &Context, candidate: &Candidate) -> Line {
+    let instance = &candidate.instance;
+    let failure = candidate.failure.as_ref().filter(|f| Some(&f.key) == candidate.key.as_ref());
+    let (stage, problem) = match &candidate.state {
+        State::Installed => (Stage::Installed, None),
+        State::Damaged(what) => (Stage::Installed, Some(what.clone())),
+        State::Built => (Stage::Built, candidate.record.as_ref().and_then(|r| r.refused.clone())),
+        State::Added => match (&candidate.excluded, failure) {
+            (Some(why), _) => (Stage::Excluded, Some(why.clone())),
+            (None, Some(failure)) => {
+                (Stage::Failed, failure.diagnosis.is_none().then(|| failure.message.clone()))
+            }
+            (None, None) if !candidate.headers => (Stage::NoHeaders, None),
+            (None, None) => (Stage::Missing, None),
+        },
+    };
+    let record = candidate.record.as_ref();
+    let log = failure.map(|f| f.log.clone()).or_else(|| {
+        let place = context.places.instance_dir(instance).join("log/make.log");
+        let inside = place.strip_prefix(context.places.root.dir()).unwrap_or(&place);
+        place.is_file().then(|| Path::new("/").join(inside))
+    });
+    Line {
+        module: instance.module.clone(),
+        kernel: Some(instance.kernel.to_string()),
+        arch: Some(instance.arch.to_string()),
+        stage,
+        stale: candidate.is_stale(),
+        problem,
+        signature: record.and_then(|r| r.signature.clone()),
+        isolation: record.and_then(|r| r.isolation.clone()),
+        diagnosis: failure.and_then(|f| f.diagnosis.clone()),
+        log,
+    }
+}

@@ -1,0 +1,87 @@
+//! `sync`: makes what is there what it should be. Idempotent; every adapter ends here.
+
+use super::plan::{Stock, take_stock};
+use super::remove::sweep;
+use crate::cli::context::{Audience, Context};
+use crate::exec::{Report, lock, pending};
+use crate::install::files::{remove_tree_if_there, write_atomically};
+use crate::inventory::Survey;
+use crate::model::Failure;
+use crate::plan::{Note, Plan, Request};
+use crate::report::Event;
+
+/// What a sync did and what it had to leave.
+#[derive(Debug)]
+pub struct Synced {
+    /// The plan.
+    pub plan: Plan,
+    /// How it went.
+    pub report: Report,
+}
+
+impl Synced {
+    /// How many instances are wanted and not there.
+    pub fn shortfall(&self) -> usize {
+        let counts = |note: &&Note| {
+            matches!(
+                note,
+                Note::FailedBefore { .. } | Note::Blocked { .. } | Note::Broken { .. } | Note::BadConf { .. }
+            )
+        };
+        self.report.failures.len() + self.plan.notes.iter().filter(counts).count()
+    }
+}
+
+/// Plans and carries out.
+///
+/// # Errors
+/// Stock cannot be taken, or the state not be written. Failures of single modules are in the result.
+pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
+    context.require_root("sync")?;
+    context.require_writable()?;
+    let _lock = lock::take(&context.places, "sync", &*context.sink)?;
+    clean(context)?;
+    let finder = context.finder();
+    let survey = context.survey(&finder);
+    let Stock { plan, tree, kernels } = take_stock(context, &survey, request)?;
+    for note in plan.notes.iter().filter(|note| is_told(context, note)) {
+        context.sink.event(&Event::Note { text: &note.to_string() });
+    }
+    let report = match plan.steps.as_slice() {
+        [] => Report::default(),
+        _ => context.session()?.carry_out(&plan, &survey, &tree, &kernels),
+    };
+    keep(&survey)?;
+    Ok(Synced { plan, report })
+}
+
+/// A package manager's user is told of a failure when it happens, not at every run after it; what a module is not meant
+/// for is nobody's worry unless asked.
+fn is_told(context: &Context, note: &Note) -> bool {
+    match note {
+        Note::Excluded { .. } => false,
+        Note::FailedBefore { .. } | Note::Refused { .. } => context.audience != Audience::Hook,
+        _ => true,
+    }
+}
+
+/// Deletes what runs that were cut off left behind. The lock is held, so nothing of it is in use.
+fn clean(context: &Context) -> Result<(), Failure> {
+    pending::clean(&context.places)?;
+    remove_tree_if_there(&context.places.state("build"))?;
+    for registered in context.tree()?.modules {
+        sweep(context, &registered.module)?;
+    }
+    Ok(())
+}
+
+/// Writes down what a survey learnt, for the next one.
+///
+/// # Errors
+/// The state directory cannot be written to.
+pub fn keep(survey: &Survey<'_>) -> Result<(), Failure> {
+    for (path, content) in survey.learnt() {
+        write_atomically(&path, &content, 0o644, None)?;
+    }
+    Ok(())
+}

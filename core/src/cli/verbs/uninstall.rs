@@ -1,0 +1,139 @@
+//! `uninstall` and `unbuild`: take a module away from kernels again.
+
+use crate::cli::context::Context;
+use crate::exec::{lock, pending};
+use crate::install::files::{remove_if_there, remove_tree_if_there};
+use crate::inventory::{Kernel, Source, Survey, Tree};
+use crate::model::{Directives, Failure, Instance, ModuleId, Record};
+use crate::report::Event;
+use std::collections::BTreeSet;
+
+/// For which kernels.
+#[derive(Debug, Clone)]
+pub enum Scope {
+    /// All that the module is built for.
+    All,
+    /// These.
+    Kernels(Vec<Kernel>),
+}
+
+/// Uninstalls, and unbuilds if asked to.
+///
+/// # Errors
+/// The module is not there, or files cannot be removed.
+pub fn uninstall(context: &Context, module: &ModuleId, scope: &Scope, unbuild: bool) -> Result<(), Failure> {
+    if !unbuild {
+        context.require_root("uninstall")?;
+    }
+    context.require_writable()?;
+    let verb = if unbuild { "unbuild" } else { "uninstall" };
+    let _lock = lock::take(&context.places, &format!("{verb} {module}"), &*context.sink)?;
+    check_added(context, module)?;
+    take_away(context, module, scope, unbuild)
+}
+
+/// The module must be added and whole.
+pub(super) fn check_added(context: &Context, module: &ModuleId) -> Result<(), Failure> {
+    match context.tree()?.find(module).map(|m| m.source.clone()) {
+        Some(Source::Directory(_)) => Ok(()),
+        Some(Source::Broken) => Err(Failure::Broken { module: module.clone() }),
+        _ => Err(Failure::NotAdded { module: module.clone() }),
+    }
+}
+
+/// Does it, with one depmod for each kernel that changed. The lock is the caller's.
+pub(super) fn take_away(
+    context: &Context,
+    module: &ModuleId,
+    scope: &Scope,
+    unbuild: bool,
+) -> Result<(), Failure> {
+    let tree = context.tree()?;
+    let kernels = match scope {
+        Scope::Kernels(kernels) => kernels.clone(),
+        Scope::All => {
+            let built = tree.find(module).map(|m| m.built.as_slice()).unwrap_or_default();
+            let kernel = |i: &Instance| context.kernel(i.kernel.as_str(), Some(i.arch.as_str()));
+            built.iter().map(|b| kernel(&b.instance)).collect::<Result<_, _>>()?
+        }
+    };
+    let mut changed = BTreeSet::new();
+    for kernel in &kernels {
+        let instance =
+            Instance { module: module.clone(), kernel: kernel.release.clone(), arch: kernel.arch.clone() };
+        if take_away_one(context, &tree, &instance, kernel, unbuild)? {
+            changed.insert(kernel.release.clone());
+        }
+    }
+    let session = context.session()?;
+    for kernel in &changed {
+        session.depmod(kernel)?;
+    }
+    Ok(())
+}
+
+/// Takes one instance away; true if files of the kernel changed.
+pub(super) fn take_away_one(
+    context: &Context,
+    tree: &Tree,
+    instance: &Instance,
+    kernel: &Kernel,
+    unbuild: bool,
+) -> Result<bool, Failure> {
+    let Instance { module, kernel: release, arch } = instance;
+    let note = |text: String| context.sink.event(&Event::Note { text: &text });
+    let built = tree.built(instance);
+    let mut changed = false;
+    if built.is_some_and(|b| b.active) {
+        let finder = context.finder();
+        let survey = context.survey(&finder);
+        let (directives, excluded) = directives_then(&survey, instance, kernel);
+        context.session()?.uninstall(instance, &directives, &excluded)?;
+        changed = true;
+    } else if !unbuild || built.is_none() {
+        let state = if unbuild { "built" } else { "installed" };
+        note(format!("Module {module} is not {state} for kernel {release} ({arch}). Skipping..."));
+    }
+    if unbuild {
+        if built.is_some() {
+            let dir = context.places.instance_dir(instance);
+            remove_tree_if_there(&dir)?;
+            if let Some(kernel_dir) = dir.parent() {
+                // Kept if another architecture is in it.
+                let _ = std::fs::remove_dir(kernel_dir);
+            }
+        }
+        remove_if_there(&context.places.failure_record(instance))?;
+        remove_if_there(&context.places.failure_log(instance))?;
+    }
+    if !changed {
+        // Nothing of the kernel was touched, so no depmod is owed.
+        return Ok(false);
+    }
+    if !context.places.kernel_dir(release).join("modules.dep").exists() {
+        pending::end(&context.places, release)?;
+    }
+    Ok(true)
+}
+
+/// What the instance was built with, which says where its files are; else what its configuration says now; else, for
+/// one that cannot be read any more, what lies in the tree.
+fn directives_then(survey: &Survey<'_>, instance: &Instance, kernel: &Kernel) -> (Directives, Vec<usize>) {
+    if let Some(record) = survey.record(instance) {
+        return (record.directives, Vec::new());
+    }
+    match survey.facts(&instance.module, &survey.conf_of(&instance.module), kernel, false) {
+        Ok(facts) => (facts.directives, facts.excluded_records),
+        Err(_) => {
+            let dir = survey.places.instance_dir(instance).join("module");
+            let names = std::fs::read_dir(dir).into_iter().flatten();
+            let record = |name: String| {
+                let (stem, _) = name.split_once(".ko")?;
+                Some(Record { dest_name: stem.to_string(), ..Record::default() })
+            };
+            let records =
+                names.filter_map(|entry| record(entry.ok()?.file_name().into_string().ok()?)).collect();
+            (Directives { records, ..Directives::default() }, Vec::new())
+        }
+    }
+}

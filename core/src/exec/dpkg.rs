@@ -1,0 +1,21 @@
+//! dpkg's triggers (deb-triggers(5), dpkg-trigger(1)).
+
+use super::environment::Environment;
+use super::process;
+use crate::model::Failure;
+use std::process::Command;
+
+/// The trigger that old packages and header hooks activate; the Debian package declares it.
+const TRIGGER: &str = "evermod-rebuild";
+
+/// Activates the trigger, so that one sync runs at the end of the dpkg run; false if no maintainer script is calling.
+///
+/// # Errors
+/// `dpkg-trigger` is there but cannot be started.
+pub fn activate_trigger(environment: &Environment) -> Result<bool, Failure> {
+    let in_dpkg = environment.variables.contains_key("DPKG_MAINTSCRIPT_PACKAGE");
+    let Some(program) = environment.program("dpkg-trigger").filter(|_| in_dpkg) else { return Ok(false) };
+    let output =
+        process::output(Command::new(program).args(["--by-package=evermod", "--no-await", TRIGGER]))?;
+    Ok(output.status.success())
+}
