@@ -47,7 +47,12 @@ fn only_changed_inputs_make_a_build_stale() -> Result<()> {
 
     let changes = [
         ("the sources", "echo '// changed' >> /usr/src/hello-1.0/hello.c".to_string()),
-        ("the headers", format!("echo >> $(readlink -f /lib/modules/{kernel}/build)/Module.symvers")),
+        (
+            "the headers",
+            format!(
+                "echo '/* rebuilt */' >> $(readlink -f /lib/modules/{kernel}/build)/include/generated/compile.h"
+            ),
+        ),
         ("the compiler", "f=$(readlink -f /usr/bin/gcc-12); touch -d 2001-01-01 \"$f\"".to_string()),
         ("an override", "mkdir -p /etc/dkms && echo 'STRIP[0]=no' > /etc/dkms/hello.conf".to_string()),
     ];
@@ -166,7 +171,7 @@ fn one_job_server_for_all() -> Result<()> {
     need!();
     let Some((root, kernel)) = machine(&["hello", "lender", "patched"])? else { return Ok(()) };
     // A compiler that counts how many of it run at once.
-    let cc = "#!/bin/bash\nexec 9>/tmp/evermod-count.$$; flock 9 2>/dev/null\necho $EPOCHREALTIME start >> /build-log/$$\n\"$0.real\" \"$@\"; s=$?\n\
+    let cc = "#!/bin/bash\necho $EPOCHREALTIME start >> /build-log/$$\n\"$(readlink -f /usr/bin/gcc-12).real\" \"$@\"; s=$?\n\
               echo $EPOCHREALTIME end >> /build-log/$$; exit $s\n";
     fs_err::write(root.path("/cc"), cc)?;
     root.sh(
