@@ -5,6 +5,7 @@ check: ## format, lints, unit tests: for every commit
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) test --workspace --lib --bins --quiet
+	$(CARGO) test -p evermod-core --test layers --quiet
 
 .PHONY: check
 
