@@ -38,12 +38,14 @@ impl Machine {
     }
 
     /// All that a sync leaves, by name and content: modules, depmod's files, the tree. What holds times is named only.
-    /// A depmod that was killed leaves a file of its own (NAME.PID.TIME.TIME), which nobody reads: it is passed over.
+    /// A depmod that was killed leaves a file of its own (NAME.PID.TIME.TIME), which nobody reads: it is passed over,
+    /// and so is what a failed build leaves to be looked at, in the module's build directory.
     fn state(&self) -> Result<String> {
         let script = format!(
             "cd /lib/modules/{0} && find . -path ./kernel -prune -o -type f ! -name 'modules.*.*[0-9].*[0-9].*[0-9]' -print | sort | \
              xargs sha256sum; \
-             cd /var/lib/dkms && find . | sort; find . -name '*.ko*' | sort | xargs sha256sum; dkms status",
+             cd /var/lib/dkms && find . -path './*/*/build/*' -prune -o -print | sort; \
+             find . -name '*.ko*' ! -path './*/*/build/*' | sort | xargs sha256sum; dkms status",
             self.kernel
         );
         Ok(self.root.sh(&script)?.ok()?.stdout)
