@@ -1,7 +1,7 @@
 //! Interruptions: whatever is cut short at whatever instant, the next `evermod sync` ends as if nothing had happened.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
 use evermod_tests::roots::{Entry, Overlay};
@@ -78,32 +78,69 @@ macro_rules! machine {
     };
 }
 
+/// How often a sync is killed.
+const KILLS: u32 = 100;
+
+/// Killed at random moments, a hundred times: no module file is ever half written, and the next sync ends in the state of
+/// one that was never disturbed.
 #[test]
 fn a_sync_killed_at_any_instant_is_finished_by_the_next() -> Result<()> {
     need!("openssl");
     let keys = keys()?;
     let whole = machine!(&keys);
-    let took = whole.sync()?.took;
+    whole.sync()?;
     let wanted = whole.state()?;
     assert!(wanted.contains("hello/1.0") && wanted.contains(": installed"), "{wanted}");
+    drop(whole);
 
-    let trials: u32 = 12;
-    for trial in 0..trials {
-        let instant = took * (2 * trial + 1) / (2 * trials);
-        let m = machine!(&keys);
-        let seconds = format!("{:.3}", instant.as_secs_f64());
+    let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.subsec_nanos();
+    let halves = std::thread::scope(|scope| {
+        let halves = [0, 1].map(|half| {
+            let (keys, wanted) = (&keys, &wanted);
+            scope.spawn(move || kill_many(keys, wanted, KILLS / 2, seed.wrapping_add(half)))
+        });
+        halves.map(|half| half.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a half of the trials died"))))
+    });
+    let mut cut_off = 0;
+    for half in halves {
+        cut_off += half.with_context(|| format!("seed {seed}"))?;
+    }
+    ensure!(cut_off > KILLS / 2, "only {cut_off} of {KILLS} syncs were cut off before their end");
+    Ok(())
+}
+
+/// Kills a sync so many times on one machine; how many of them had not ended by themselves.
+fn kill_many(keys: &tempfile::TempDir, wanted: &str, times: u32, seed: u32) -> Result<u32> {
+    let Some(m) = Machine::new(keys)? else { anyhow::bail!("no package") };
+    let tree = format!("/lib/modules/{}", m.kernel);
+    m.root.sh(&format!("mkdir /save && cp -a /var/lib/dkms {tree}/modules.* /save/"))?.ok()?;
+    let reset = format!(
+        "rm -rf /var/lib/dkms /var/lib/evermod {tree}/updates {tree}/modules.* && cp -a /save/dkms /var/lib/ && \
+         cp -a /save/modules.* {tree}/"
+    );
+    let took = m.sync()?.took;
+    let mut cut_off = 0;
+    let mut random = seed;
+    for trial in 0..times {
+        m.root.sh(&reset)?.ok()?;
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let fraction = f64::from(random >> 8) / f64::from(1u32 << 24);
+        // Every other one late, where files are placed and depmod runs.
+        let fraction = if trial % 2 == 0 { fraction } else { 0.5 + fraction / 2.0 };
+        let seconds = format!("{:.3}", took.as_secs_f64() * fraction + 0.001);
         // timeout(1) kills its whole process group: evermod and all that it started.
         let killed = m.root.run(&["timeout", "-s", "KILL", &seconds, "evermod", "sync", "-k", &m.kernel])?;
+        cut_off += u32::from(killed.status == 137);
+        let modules = m.root.sh(&format!("find {tree}/updates -name '*.ko*' | xargs -r sha256sum"))?.stdout;
+        for line in modules.lines() {
+            let sum = line.split_whitespace().next().context("a sum")?;
+            ensure!(wanted.contains(sum), "half written after {seconds} s: {line}");
+        }
         m.sync()?;
         let found = m.state()?;
-        ensure!(
-            found == wanted,
-            "killed after {seconds} s (exit code {}):\n{}",
-            killed.status,
-            diff(&wanted, &found)
-        );
+        ensure!(found == wanted, "killed after {seconds} s:\n{}", diff(wanted, &found));
     }
-    Ok(())
+    Ok(cut_off)
 }
 
 #[test]
