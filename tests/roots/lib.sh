@@ -1,5 +1,5 @@
 # Shared by the scripts beside it: where the cache is, what this machine's apt is set to. Sourced, not run.
-cache=${EVERMOD_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/evermod-tests}
+cache=${EVERMOD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/evermod-tests}
 # Downloaded packages; every root's apt uses it, so that a second build asks the network for nothing it had.
 archives=$cache/archives
 
