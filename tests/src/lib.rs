@@ -3,6 +3,7 @@
 pub mod corpus;
 pub mod modinfo;
 pub mod roots;
+pub mod signature;
 pub mod skip;
 pub mod transcript;
 
