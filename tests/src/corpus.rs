@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::modinfo::{self, Modinfo};
-use crate::roots::{Entry, Overlay, cache};
+use crate::roots::{Entry, Output, Overlay, cache, evermod_package, install_evermod};
 use crate::top;
 
 /// Which packages of `tests/corpus/packages.tsv`.
@@ -258,6 +258,67 @@ impl Oracle {
         }
         Ok(Outcomes { module, kernels })
     }
+}
+
+/// What evermod makes of the same inputs: all at once, in one root, for the kernels that the oracle was asked for.
+#[derive(Debug)]
+pub struct Ours {
+    /// By input name.
+    pub outcomes: BTreeMap<String, Outcomes>,
+    /// The one `evermod sync` that built them all.
+    pub sync: Output,
+}
+
+/// Has evermod build and install the inputs in a root (`corpus`, `cloud`). `None` where its package has not been made.
+///
+/// # Errors
+/// Fails where the root cannot be entered, or a verb behaves in no known way.
+pub fn ask_evermod(root: &str, asked: &[(&Input, &Outcomes)]) -> Result<Option<Ours>> {
+    let Some(package) = evermod_package()? else {
+        return Ok(None);
+    };
+    let root = Entry::new(root).size("20g").open()?;
+    install_evermod(&root, &package)?;
+    let mut before = BTreeMap::new();
+    for kernel in root.kernels()? {
+        before.insert(kernel.clone(), files(&root, &kernel)?);
+    }
+    for (input, oracle) in asked {
+        place(&root, input)?;
+        root.run(&["dkms", "add", &oracle.module])?.ok()?;
+    }
+    // Every kernel that has all of them is done in one go; what the heavy ones are spared is not asked for.
+    let kernels: BTreeSet<&String> = asked.iter().flat_map(|(_, oracle)| oracle.kernels.keys()).collect();
+    let mut sync = vec!["evermod", "sync"];
+    for kernel in &kernels {
+        sync.extend(["-k", kernel]);
+    }
+    let sync = root.run(&sync)?;
+    let mut outcomes = BTreeMap::new();
+    for (input, oracle) in asked {
+        let mut kernels = BTreeMap::new();
+        for kernel in oracle.kernels.keys() {
+            let outcome = one_outcome(&root, &oracle.module, kernel, &before[kernel])
+                .with_context(|| format!("evermod with {} for {kernel}", input.name))?;
+            kernels.insert(kernel.clone(), outcome);
+        }
+        outcomes.insert(input.name.clone(), Outcomes { module: oracle.module.clone(), kernels });
+    }
+    Ok(Some(Ours { outcomes, sync }))
+}
+
+/// State of one module for one kernel after the sync, in dkms's own terms.
+fn one_outcome(root: &Overlay, module: &str, kernel: &str, before: &BTreeSet<String>) -> Result<Outcome> {
+    let status = root.run(&["dkms", "status", module, "-k", kernel])?.ok()?.stdout;
+    let is_installed = status.lines().any(|l| l.contains(kernel) && l.contains(": installed"));
+    // A module without AUTOINSTALL is left to the command; the others are as the sync left them.
+    let code = if is_installed { 0 } else { root.run(&["dkms", "install", module, "-k", kernel])?.status };
+    Ok(match code {
+        0 => installed(root, module, kernel, before)?,
+        77 => Outcome::without_files(Verdict::Excluded),
+        6..=13 => Outcome::without_files(Verdict::Failed),
+        code => bail!("dkms install {module} -k {kernel}: exit code {code}"),
+    })
 }
 
 /// Adds a file's or a directory's content to a digest.

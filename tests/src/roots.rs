@@ -138,8 +138,7 @@ impl Overlay {
             return Ok(None);
         };
         let overlay = Self::new(root)?;
-        overlay.copy_in(&package, "/tmp/evermod.deb")?;
-        overlay.sh("apt-get install -y -q --no-install-recommends /tmp/evermod.deb")?.ok()?;
+        install_evermod(&overlay, &package)?;
         Ok(Some(overlay))
     }
 
@@ -249,6 +248,16 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 fn code(status: std::process::ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt as _;
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+}
+
+/// Installs evermod's package with apt, as a person would.
+///
+/// # Errors
+/// Fails where apt does.
+pub fn install_evermod(root: &Overlay, package: &Path) -> Result<()> {
+    root.copy_in(package, "/tmp/evermod.deb")?;
+    root.sh("apt-get install -y -q --no-install-recommends /tmp/evermod.deb")?.ok()?;
+    Ok(())
 }
 
 /// The newest `evermod_*.deb` that `make deb` made.
