@@ -11,7 +11,7 @@ fn compare(dkms: &str, ours: &str, chosen: &[Input]) -> Result<Option<Vec<Outcom
         return Ok(None);
     }
     let oracle = Oracle::new(dkms)?;
-    let answers = chosen.iter().map(|input| oracle.ask(input)).collect::<Result<Vec<_>>>()?;
+    let answers = oracle.ask_all(chosen, &|_, _| {}).into_iter().collect::<Result<Vec<_>>>()?;
     let asked: Vec<(&Input, &Outcomes)> = chosen.iter().zip(&answers).collect();
     let Some(ours) = ask_evermod(ours, &asked)? else {
         return Ok(None);

@@ -4,9 +4,6 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use anyhow::Result;
 use evermod_tests::corpus::{Input, Oracle, Outcomes, Set, ask_evermod, differences, inputs};
@@ -29,7 +26,11 @@ fn main() -> Result<ExitCode> {
     let chosen: Vec<Input> =
         inputs(most)?.into_iter().filter(|i| names.is_empty() || names.contains(&i.name)).collect();
     let oracle = Oracle::new(there)?;
-    let answers = ask_all(&oracle, &chosen);
+    let answers: Vec<Option<Outcomes>> = oracle
+        .ask_all(&chosen, &|input, seconds| eprintln!("dkms: {} after {seconds:.1} s", input.name))
+        .into_iter()
+        .map(|answer| answer.inspect_err(|error| eprintln!("dkms: {error:#}")).ok())
+        .collect();
     if oracle_only {
         return Ok(ExitCode::SUCCESS);
     }
@@ -60,31 +61,4 @@ fn main() -> Result<ExitCode> {
     }
     println!("{same} the same, {other} not");
     Ok(if other == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Asks the oracle about all, two at a time: dkms builds one after another, and half of a package's time is not make's.
-fn ask_all(oracle: &Oracle, chosen: &[Input]) -> Vec<Option<Outcomes>> {
-    let next = AtomicUsize::new(0);
-    let answers = Mutex::new(vec![None; chosen.len()]);
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(input) = chosen.get(at) else { break };
-                    let started = Instant::now();
-                    match oracle.ask(input) {
-                        Ok(outcomes) => {
-                            eprintln!("dkms: {} after {:.1} s", input.name, started.elapsed().as_secs_f64());
-                            if let Ok(mut answers) = answers.lock() {
-                                answers[at] = Some(outcomes);
-                            }
-                        }
-                        Err(error) => eprintln!("dkms: {error:#}"),
-                    }
-                }
-            });
-        }
-    });
-    answers.into_inner().unwrap_or_default()
 }
