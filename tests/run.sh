@@ -47,6 +47,7 @@ fi
 check "format" cargo fmt --all --check
 check "lints" cargo clippy --workspace --all-targets --quiet -- -D warnings
 check "evermod's package" make --no-print-directory deb
+check "evermod's package, read by an independent program" make --no-print-directory reader
 if [ -n "$roots" ]; then
   step "the test roots"
   wait "$roots" || {
