@@ -77,6 +77,19 @@ impl Entry {
         self
     }
 
+    /// Opens the root and installs evermod's package in it with apt. `None` where the package has not been made.
+    ///
+    /// # Errors
+    /// Fails where apt does.
+    pub fn with_evermod(self) -> Result<Option<Overlay>> {
+        let Some(package) = evermod_package()? else {
+            return Ok(None);
+        };
+        let overlay = self.open()?;
+        install_evermod(&overlay, &package)?;
+        Ok(Some(overlay))
+    }
+
     /// Makes the root where the cache has none, and opens it.
     ///
     /// # Errors
@@ -129,17 +142,12 @@ impl Overlay {
         Entry::new(root).open()
     }
 
-    /// Opens a root and installs evermod's package in it with apt. `None` where the package has not been made.
+    /// Opens a root without the network, with evermod installed.
     ///
     /// # Errors
-    /// Fails where apt does.
+    /// See [`Entry::with_evermod`].
     pub fn with_evermod(root: &str) -> Result<Option<Self>> {
-        let Some(package) = evermod_package()? else {
-            return Ok(None);
-        };
-        let overlay = Self::new(root)?;
-        install_evermod(&overlay, &package)?;
-        Ok(Some(overlay))
+        Entry::new(root).with_evermod()
     }
 
     /// The host's path of a file inside. Absolute links on the way lead out: see [`Overlay::read`].
