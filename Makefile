@@ -19,3 +19,18 @@ reader: deb ## an independent program reads the packages
 		target/dist/evermod_*.deb > target/dist/evermod.json
 
 .PHONY: reader
+
+setup: ## what the tests need, on Debian 12 or 13, as root
+	tests/setup.sh
+
+test: ## everything: format, lints, evermod's package, unit tests, tests in Debian roots and in a virtual machine
+	tests/run.sh
+
+corpus: ## all of Debian's dkms packages, with dkms and with evermod; hours where nothing is cached
+	tests/corpus/fetch.sh all
+	$(CARGO) run --quiet -p evermod-tests --bin corpus -- heavy
+
+demo: ## a Debian system of its own: two drivers follow a kernel upgrade, one fails, and what a person sees
+	tests/demo.sh
+
+.PHONY: setup test corpus demo

@@ -1,1 +1,15 @@
-//! End-to-end test support.
+//! End-to-end test support: Debian roots, what is installed in them, and the machine that runs the tests.
+
+pub mod corpus;
+pub mod modinfo;
+pub mod roots;
+pub mod signature;
+pub mod skip;
+pub mod transcript;
+
+/// The checkout's top directory.
+#[must_use]
+pub fn top() -> &'static std::path::Path {
+    let tests = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests)
+}

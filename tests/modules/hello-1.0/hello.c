@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/module.h>
+
+static int __init hello_init(void)
+{
+	pr_info("evermod-hello: here\n");
+	return 0;
+}
+
+static void __exit hello_exit(void)
+{
+}
+
+module_init(hello_init);
+module_exit(hello_exit);
+MODULE_DESCRIPTION("The smallest driver");
+MODULE_VERSION("1.0");
+MODULE_LICENSE("GPL");

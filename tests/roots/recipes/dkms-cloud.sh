@@ -1,0 +1,3 @@
+# Debian's own dkms beside kernels that lack what some drivers need.
+# parent: cloud
+install dkms

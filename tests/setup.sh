@@ -1,0 +1,104 @@
+#!/bin/bash
+# Installs what the tests and the demonstration need on a fresh Debian 12 or 13 machine, as root.
+# Idempotent; where everything is there it asks neither apt nor the network.
+# usage: tests/setup.sh [--print-path]   prints nothing else on stdout; the Rust programs' directory with --print-path
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+# package, then a file that it brings (a list of files costs less than asking dpkg)
+needs='
+ca-certificates       /etc/ssl/certs/ca-certificates.crt
+make                  /usr/bin/make
+gcc                   /usr/bin/gcc
+libc6-dev             /usr/include/stdio.h
+git                   /usr/bin/git
+curl                  /usr/bin/curl
+mmdebstrap            /usr/bin/mmdebstrap
+debian-archive-keyring /usr/share/keyrings/debian-archive-keyring.gpg
+bubblewrap            /usr/bin/bwrap
+util-linux            /usr/bin/unshare
+kmod                  /usr/bin/kmod
+cpio                  /usr/bin/cpio
+xz-utils              /usr/bin/xz
+zstd                  /usr/bin/zstd
+openssl               /usr/bin/openssl
+dpkg-dev              /usr/bin/dpkg-parsechangelog
+lintian               /usr/bin/lintian
+qemu-system-x86       /usr/bin/qemu-system-x86_64
+ovmf                  /usr/share/OVMF/OVMF_CODE_4M.fd
+busybox-static        /usr/share/doc/busybox-static/copyright
+mtools                /usr/bin/mcopy
+dosfstools            /usr/sbin/mkfs.vfat
+python3               /usr/bin/python3
+python3-venv          /usr/share/doc/python3-venv/copyright
+'
+
+install_packages() {
+  local missing=() package file
+  while read -r package file; do
+    [ -n "$package" ] || continue
+    [ -e "$file" ] || missing+=("$package")
+  done <<<"$needs"
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    say "missing packages: ${missing[*]}; run this as root, or install them yourself."
+    exit 1
+  fi
+  if ! command -v apt-get >/dev/null; then
+    say "missing packages: ${missing[*]}; this is no Debian machine, so install their like by hand."
+    exit 1
+  fi
+  say "installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  # The lists may be absent or old; one refresh is tried before the install is given up.
+  apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1 || {
+    apt-get update -qq
+    apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+  }
+}
+
+wanted=$(sed -n 's/^rust-version *= *"\(.*\)".*/\1/p' "$here/../Cargo.toml" | head -1)
+
+# True where the cargo in directory $1 is new enough.
+new_enough() {
+  local have
+  have=$("$1/cargo" --version 2>/dev/null | awk '{print $2}') || return 1
+  [ -n "$have" ] && [ "$(printf '%s\n%s\n' "$wanted" "$have" | sort -V | head -1)" = "$wanted" ]
+}
+
+find_cargo() {
+  local dir
+  dir=$(dirname "$(command -v cargo || echo /none/cargo)")
+  for dir in "$dir" "${CARGO_HOME:-$HOME/.cargo}/bin" /usr/local/cargo/bin; do
+    if [ -x "$dir/cargo" ] && new_enough "$dir"; then echo "$dir"; return 0; fi
+  done
+  return 1
+}
+
+install_cargo() {
+  local script
+  script=$(mktemp)
+  say "no cargo $wanted or newer found; trying rustup"
+  if curl --proto '=https' --tlsv1.2 -sSf --max-time 60 -o "$script" https://sh.rustup.rs 2>/dev/null; then
+    sh "$script" -y -q --no-modify-path --profile minimal -c rustfmt -c clippy >/dev/null 2>&1 || true
+  fi
+  rm -f "$script"
+  find_cargo >/dev/null && return 0
+  if [ "$(id -u)" = 0 ] && apt-cache show rustup >/dev/null 2>&1; then
+    say "trying Debian's rustup package"
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends rustup >/dev/null 2>&1 || true
+    rustup toolchain install stable --profile minimal -c rustfmt -c clippy >/dev/null 2>&1 || true
+  fi
+  find_cargo >/dev/null
+}
+
+install_packages
+cargo_dir=$(find_cargo) || {
+  install_cargo || {
+    say "no Rust toolchain $wanted or newer, and none could be fetched: install one (https://rustup.rs) and run this again."
+    exit 1
+  }
+  cargo_dir=$(find_cargo)
+}
+[ "${1:-}" != --print-path ] || echo "$cargo_dir"

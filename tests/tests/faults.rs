@@ -1,0 +1,164 @@
+//! Interruptions: whatever is cut short at whatever instant, the next `evermod sync` ends as if nothing had happened.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use evermod_tests::roots::{Entry, Overlay};
+use evermod_tests::{need, skip, top};
+
+/// A root with three small drivers added and nothing built. All machines of a test have the same key, so that equal
+/// states are equal bytes.
+struct Machine {
+    root: Overlay,
+    kernel: String,
+}
+
+impl Machine {
+    fn new(keys: &tempfile::TempDir) -> Result<Option<Self>> {
+        // Small, so that it is soon filled.
+        let Some(root) = Entry::new("kernels").size("300m").with_evermod()? else {
+            skip::report("target/dist has no evermod package: run make deb");
+            return Ok(None);
+        };
+        root.sh("rm -rf /var/lib/dkms && mkdir -p /var/lib/dkms")?.ok()?;
+        for name in ["mok.key", "mok.pub"] {
+            root.copy_in(&keys.path().join(name), &format!("/var/lib/dkms/{name}"))?;
+        }
+        for name in ["hello-1.0", "patched-1.0", "broken-1.0"] {
+            root.copy_in(&top().join("tests/modules").join(name), &format!("/usr/src/{name}"))?;
+            root.run(&["dkms", "add", &name.replace('-', "/")])?.ok()?;
+        }
+        let kernel = root.kernels()?.into_iter().next().context("no kernel")?;
+        Ok(Some(Self { root, kernel }))
+    }
+
+    fn sync(&self) -> Result<evermod_tests::roots::Output> {
+        self.root.run(&["evermod", "sync", "-k", &self.kernel])
+    }
+
+    /// All that a sync leaves, by name and content: modules, depmod's files, the tree. What holds times is named only.
+    fn state(&self) -> Result<String> {
+        let script = format!(
+            "cd /lib/modules/{0} && find . -path ./kernel -prune -o -type f -print | sort | xargs sha256sum; \
+             cd /var/lib/dkms && find . | sort; find . -name '*.ko*' | sort | xargs sha256sum; dkms status",
+            self.kernel
+        );
+        Ok(self.root.sh(&script)?.ok()?.stdout)
+    }
+}
+
+fn keys() -> Result<tempfile::TempDir> {
+    let directory = tempfile::tempdir()?;
+    let (key, certificate) = (directory.path().join("mok.key"), directory.path().join("mok.pub"));
+    let output = Command::new("openssl")
+        .args([
+            "req", "-new", "-x509", "-nodes", "-sha256", "-days", "30", "-newkey", "rsa:2048", "-subj",
+            "/CN=test",
+        ])
+        .args(["-outform", "DER", "-keyout"])
+        .arg(key)
+        .arg("-out")
+        .arg(certificate)
+        .output()?;
+    ensure!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(directory)
+}
+
+macro_rules! machine {
+    ($keys:expr) => {
+        match Machine::new($keys)? {
+            Some(machine) => machine,
+            None => return Ok(()),
+        }
+    };
+}
+
+#[test]
+fn a_sync_killed_at_any_instant_is_finished_by_the_next() -> Result<()> {
+    need!("openssl");
+    let keys = keys()?;
+    let whole = machine!(&keys);
+    let took = whole.sync()?.took;
+    let wanted = whole.state()?;
+    assert!(wanted.contains("hello/1.0") && wanted.contains(": installed"), "{wanted}");
+
+    let trials: u32 = 12;
+    for trial in 0..trials {
+        let instant = took * (2 * trial + 1) / (2 * trials);
+        let m = machine!(&keys);
+        let seconds = format!("{:.3}", instant.as_secs_f64());
+        // timeout(1) kills its whole process group: evermod and all that it started.
+        let killed = m.root.run(&["timeout", "-s", "KILL", &seconds, "evermod", "sync", "-k", &m.kernel])?;
+        m.sync()?;
+        let found = m.state()?;
+        ensure!(
+            found == wanted,
+            "killed after {seconds} s (exit code {}):\n{}",
+            killed.status,
+            diff(&wanted, &found)
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn two_at_once_wait_for_each_other() -> Result<()> {
+    need!("openssl");
+    let keys = keys()?;
+    let whole = machine!(&keys);
+    whole.sync()?;
+    let wanted = whole.state()?;
+
+    let m = machine!(&keys);
+    let script = format!("evermod sync -k {0} & evermod sync -k {0}; wait", m.kernel);
+    let said = m.root.sh(&script)?;
+    let found = m.state()?;
+    ensure!(found == wanted, "{}\n{}", said.all(), diff(&wanted, &found));
+    Ok(())
+}
+
+#[test]
+fn a_full_disk_is_told_and_harms_nothing() -> Result<()> {
+    need!("openssl");
+    let keys = keys()?;
+    let whole = machine!(&keys);
+    whole.sync()?;
+    let wanted = whole.state()?;
+
+    let m = machine!(&keys);
+    for left in ["0", "64K", "512K"] {
+        // cat ends at the first byte that does not fit.
+        let fill = format!("cat /dev/zero >/filler 2>/dev/null; truncate -s -{left} /filler");
+        m.root.sh(&fill)?.ok()?;
+        let said = m.sync()?;
+        assert_ne!(said.status, 0, "with {left} left: {}", said.all());
+        assert!(said.all().contains("No space left on device"), "with {left} left: {}", said.all());
+        m.root.sh("rm /filler")?.ok()?;
+    }
+    m.root.run(&["evermod", "sync", "--retry", "-k", &m.kernel])?;
+    let found = m.state()?;
+    ensure!(found == wanted, "{}", diff(&wanted, &found));
+    Ok(())
+}
+
+#[test]
+fn nothing_to_do_takes_no_time() -> Result<()> {
+    need!("openssl");
+    let keys = keys()?;
+    let m = machine!(&keys);
+    m.sync()?;
+    let before = m.state()?;
+    let again = m.sync()?;
+    // 20 ms of CPU are the aim; the rest is for a machine under load.
+    ensure!(again.took < Duration::from_secs(2), "{:?}\n{}", again.took, again.all());
+    assert_eq!(before, m.state()?);
+    Ok(())
+}
+
+/// Lines that stand in one text only.
+fn diff(wanted: &str, found: &str) -> String {
+    let lost = wanted.lines().filter(|l| !found.lines().any(|f| f == *l)).map(|l| format!("- {l}"));
+    let new = found.lines().filter(|l| !wanted.lines().any(|w| w == *l)).map(|l| format!("+ {l}"));
+    lost.chain(new).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,249 @@
+//! Real apt transactions on a Debian system that is one kernel behind: whatever the order in which kernels, headers and
+//! drivers come and go, the drivers follow, the initramfs has them, and no package is left unconfigured.
+
+use anyhow::{Context as _, Result, ensure};
+use evermod_tests::roots::{Output, Overlay};
+use evermod_tests::{need, skip, top};
+
+/// The system under test.
+struct Machine {
+    root: Overlay,
+}
+
+impl Machine {
+    /// With evermod installed, and acpi_call wanted in the initramfs. `None` where there is no package to install.
+    fn new() -> Result<Option<Self>> {
+        let Some(root) = Overlay::with_evermod("demo")? else {
+            skip::report("target/dist has no evermod package: run make deb");
+            return Ok(None);
+        };
+        root.sh("echo acpi_call >>/etc/initramfs-tools/modules")?.ok()?;
+        Ok(Some(Self { root }))
+    }
+
+    /// Runs apt-get, which must succeed and leave no package half done.
+    fn apt(&self, arguments: &str) -> Result<Output> {
+        let output = self.root.sh(&format!("apt-get -q -y --no-install-recommends {arguments}"))?;
+        let output = output.ok().with_context(|| format!("apt-get {arguments}"))?;
+        let audit = self.root.run(&["dpkg", "--audit"])?.all();
+        ensure!(audit.is_empty(), "after apt-get {arguments}:\n{audit}\n{}", output.all());
+        Ok(output)
+    }
+
+    /// Kernels that have a directory of modules, oldest first.
+    fn kernels(&self) -> Result<Vec<String>> {
+        Ok(self.root.sh("ls /lib/modules | sort -V")?.ok()?.stdout.lines().map(str::to_owned).collect())
+    }
+
+    fn newest(&self) -> Result<String> {
+        self.kernels()?.pop().context("no kernel")
+    }
+
+    /// Brings the newer kernel; returns its release and what apt said.
+    fn upgrade(&self) -> Result<(String, Output)> {
+        let output = self.apt("$(cat /etc/test-upgrade)")?;
+        Ok((self.newest()?, output))
+    }
+
+    /// The packages of the newer kernel: image, headers.
+    fn coming(&self) -> Result<(String, String)> {
+        let script = "apt-get -s $(cat /etc/test-upgrade) | awk '/^Inst linux-(image|headers)-[0-9].*-amd64 /{print $2}'";
+        let names = self.root.sh(script)?.ok()?.stdout;
+        let find = |kind: &str| names.lines().find(|n| n.starts_with(kind)).map(str::to_owned);
+        find("linux-image-")
+            .zip(find("linux-headers-"))
+            .with_context(|| format!("no kernel to come: {names}"))
+    }
+
+    /// Fails unless the module is there, for this kernel, signed, known to depmod.
+    fn has(&self, module: &str, kernel: &str) -> Result<()> {
+        let field = |f: &str| self.root.run(&["modinfo", "-k", kernel, "-F", f, module])?.ok();
+        let place = field("filename")?.stdout;
+        ensure!(place.contains("/updates/dkms/"), "{module} for {kernel} is taken from {place}");
+        ensure!(field("vermagic")?.stdout.starts_with(&format!("{kernel} ")), "{module}: another kernel's");
+        ensure!(!field("signer")?.stdout.trim().is_empty(), "{module} for {kernel} is not signed");
+        Ok(())
+    }
+
+    fn lacks(&self, module: &str, kernel: &str) -> Result<()> {
+        let found =
+            self.root.sh(&format!("find /lib/modules/{kernel}/ -name '{module}.ko*' -path '*updates*'"))?;
+        ensure!(found.stdout.is_empty(), "still there: {}", found.stdout);
+        Ok(())
+    }
+
+    /// Fails unless the kernel's initramfs has the very file that is installed.
+    fn initramfs_has(&self, module: &str, kernel: &str) -> Result<()> {
+        let script = format!(
+            "set -e; d=$(mktemp -d); unmkinitramfs /boot/initrd.img-{kernel} $d; \
+             cmp $(find $d -name '{module}.ko*') $(modinfo -k {kernel} -F filename {module})"
+        );
+        self.root.sh(&script)?.ok().with_context(|| format!("{module} in the initramfs of {kernel}"))?;
+        Ok(())
+    }
+
+    fn status(&self) -> Result<String> {
+        Ok(self.root.run(&["dkms", "status"])?.ok()?.stdout)
+    }
+}
+
+/// How often an apt run wrote a kernel's initramfs.
+fn written(output: &Output, kernel: &str) -> usize {
+    let line = format!("update-initramfs: Generating /boot/initrd.img-{kernel}");
+    output.all().lines().filter(|l| l.trim() == line).count()
+}
+
+macro_rules! machine {
+    () => {
+        match Machine::new()? {
+            Some(machine) => machine,
+            None => return Ok(()),
+        }
+    };
+}
+
+#[test]
+fn drivers_follow_an_upgrade_and_a_failing_one_harms_nobody() -> Result<()> {
+    need!();
+    let m = machine!();
+    let old = m.newest()?;
+    m.apt("install v4l2loopback-dkms acpi-call-dkms")?;
+    m.has("v4l2loopback", &old)?;
+    m.has("acpi_call", &old)?;
+
+    let (new, output) = m.upgrade()?;
+    assert_ne!(old, new);
+    m.has("v4l2loopback", &new)?;
+    m.has("acpi_call", &new)?;
+    m.initramfs_has("acpi_call", &new)?;
+    assert_eq!(written(&output, &new), 1, "{}", output.all());
+
+    let output = m.apt("$(cat /etc/test-jump)")?;
+    let next = m.newest()?;
+    m.has("acpi_call", &next)?;
+    m.lacks("v4l2loopback", &next)?;
+    m.initramfs_has("acpi_call", &next)?;
+    assert_eq!(written(&output, &next), 1, "{}", output.all());
+    // apt's own output names the module, the kernel and the compiler's error.
+    assert!(output.all().contains("v4l2loopback"), "{}", output.all());
+    assert!(output.all().contains("strlcpy"), "{}", output.all());
+    let log = m.root.run(&["evermod", "log", "v4l2loopback", "-k", &next])?.ok()?.all();
+    assert!(log.contains("strlcpy"), "{log}");
+    let status = m.root.run(&["evermod", "status"])?.all();
+    assert!(status.contains("strlcpy"), "{status}");
+
+    // The failure is remembered: no compiler runs again until an input changes.
+    m.root.sh("printf '#!/bin/sh\\ntouch /tmp/compiled; exit 1\\n' >/usr/local/bin/make; chmod +x /usr/local/bin/make")?.ok()?;
+    m.root.sh("rm -f /usr/bin/make && cp /usr/local/bin/make /usr/bin/make")?.ok()?;
+    m.root.run(&["evermod", "sync"])?;
+    assert!(!m.root.exists("/tmp/compiled")?, "the failed module was built again");
+    Ok(())
+}
+
+#[test]
+fn headers_that_come_later_still_bring_the_driver_into_the_initramfs() -> Result<()> {
+    need!();
+    let m = machine!();
+    m.apt("install acpi-call-dkms")?;
+    let (image, headers) = m.coming()?;
+    // The meta packages would bring both at once.
+    m.apt("remove linux-image-amd64 linux-headers-amd64")?;
+    m.apt(&format!("install {image}"))?;
+    let new = m.newest()?;
+    m.lacks("acpi_call", &new)?;
+    m.apt(&format!("install {headers}"))?;
+    m.has("acpi_call", &new)?;
+    m.initramfs_has("acpi_call", &new)
+}
+
+#[test]
+fn a_driver_that_comes_with_the_kernel_is_in_its_initramfs() -> Result<()> {
+    need!();
+    let m = machine!();
+    let old = m.newest()?;
+    let (image, headers) = m.coming()?;
+    m.apt(&format!("install acpi-call-dkms {image} {headers}"))?;
+    let new = m.newest()?;
+    assert_ne!(old, new);
+    for kernel in [&old, &new] {
+        m.has("acpi_call", kernel)?;
+        m.initramfs_has("acpi_call", kernel)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_removed_driver_and_a_removed_kernel_leave_nothing() -> Result<()> {
+    need!();
+    let m = machine!();
+    let old = m.newest()?;
+    let (image, headers) = m.coming()?;
+    m.apt("install acpi-call-dkms v4l2loopback-dkms")?;
+    m.apt(&format!("install {image} {headers}"))?;
+    let new = m.newest()?;
+    m.has("v4l2loopback", &new)?;
+
+    m.apt("purge acpi-call-dkms")?;
+    for kernel in [&old, &new] {
+        m.lacks("acpi_call", kernel)?;
+        m.has("v4l2loopback", kernel)?;
+    }
+    assert!(!m.status()?.contains("acpi-call"), "{}", m.status()?);
+    assert!(!m.root.exists("/var/lib/dkms/acpi-call")?);
+
+    m.apt(&format!("purge {image} {headers}"))?;
+    assert!(
+        !m.root.exists(&format!("/lib/modules/{new}"))?,
+        "{}",
+        m.root.sh(&format!("find /lib/modules/{new}"))?.stdout
+    );
+    assert!(!m.status()?.contains(&new), "{}", m.status()?);
+    m.has("v4l2loopback", &old)
+}
+
+#[test]
+fn a_driver_that_never_compiles_stops_no_other() -> Result<()> {
+    need!();
+    let m = machine!();
+    m.root.copy_in(&top().join("tests/modules/broken-1.0"), "/usr/src/broken-1.0")?;
+    m.root.run(&["dkms", "add", "broken/1.0"])?.ok()?;
+    m.apt("install acpi-call-dkms")?;
+    let (new, output) = m.upgrade()?;
+    m.has("acpi_call", &new)?;
+    m.initramfs_has("acpi_call", &new)?;
+    assert!(output.all().contains("removed_from_the_kernel"), "{}", output.all());
+    Ok(())
+}
+
+#[test]
+fn a_machine_that_ran_dkms_is_taken_over_and_can_go_back() -> Result<()> {
+    need!();
+    let Some(package) = evermod_tests::roots::evermod_package()? else {
+        skip::report("target/dist has no evermod package: run make deb");
+        return Ok(());
+    };
+    let m = Machine { root: Overlay::new("demo")? };
+    m.apt("install dkms acpi-call-dkms")?;
+    let kernel = m.newest()?;
+    let before = (m.status()?, fingerprint(&m, &kernel)?);
+    evermod_tests::roots::install_evermod(&m.root, &package)?;
+    assert!(m.root.run(&["evermod", "--version"])?.status == 0);
+    // Nothing was built anew, and the key that may be enrolled is still the one in use.
+    assert_eq!(before, (m.status()?, fingerprint(&m, &kernel)?));
+    let (new, _) = m.upgrade()?;
+    m.has("acpi_call", &new)?;
+
+    m.apt("install dkms evermod-")?;
+    assert!(m.root.exists("/usr/sbin/dkms")?);
+    let status = m.status()?;
+    for kernel in [&kernel, &new] {
+        assert!(status.contains(&format!("acpi-call/1.2.2, {kernel}, x86_64: installed")), "{status}");
+    }
+    Ok(())
+}
+
+/// The key and the installed module, by digest.
+fn fingerprint(m: &Machine, kernel: &str) -> Result<String> {
+    let script = format!("sha256sum /var/lib/dkms/mok.pub /lib/modules/{kernel}/updates/dkms/acpi_call.ko*");
+    Ok(m.root.sh(&script)?.ok()?.stdout)
+}
