@@ -33,4 +33,7 @@ corpus: ## all of Debian's dkms packages, with dkms and with evermod; hours wher
 demo: ## a Debian system of its own: two drivers follow a kernel upgrade, one fails, and what a person sees
 	tests/demo.sh
 
-.PHONY: setup test corpus demo
+bench: deb ## evermod beside Debian's dkms: CPU seconds, processes, goals; one table
+	tests/bench.sh
+
+.PHONY: setup test corpus demo bench
