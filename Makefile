@@ -33,7 +33,11 @@ corpus: ## all of Debian's dkms packages, with dkms and with evermod; hours wher
 demo: ## a Debian system of its own: two drivers follow a kernel upgrade, one fails, and what a person sees
 	tests/demo.sh
 
+<<<<<<< HEAD
 bench: deb ## evermod beside Debian's dkms: CPU seconds, processes, goals; one table
 	tests/bench.sh
 
 .PHONY: setup test corpus demo bench
+=======
+.PHONY: setup test corpus demo
+>>>>>>> main

@@ -1,8 +1,9 @@
 //! evermod keeps out-of-tree kernel modules built, signed and installed for every kernel of a machine.
 //!
 //! The library is laid in floors, each standing only on those below (a test holds this):
-//! [`model`], [`root`] and [`sign`] at the ground; then [`config`], [`install`], [`report`]; then [`inventory`]
-//! and [`build`]; then [`plan`]; then [`exec`], the only place that runs programs; on top [`cli`].
+//! [`model`], [`root`], [`pattern`] and [`sign`] at the ground; then [`places`]; then [`config`] and [`install`]; then
+//! [`report`]; then [`inventory`] and [`build`]; then [`plan`]; then [`exec`], the only place that runs programs; on top
+//! [`cli`].
 
 pub mod build;
 pub mod cli;

@@ -72,11 +72,13 @@ impl Machine {
         Ok(())
     }
 
-    /// Fails unless the kernel's initramfs has the very file that is installed.
+    /// Fails unless the kernel's initramfs has the very file that is installed (which it may have unpacked).
     fn initramfs_has(&self, module: &str, kernel: &str) -> Result<()> {
         let script = format!(
             "set -e; d=$(mktemp -d); unmkinitramfs /boot/initrd.img-{kernel} $d; \
-             cmp $(find $d -name '{module}.ko*') $(modinfo -k {kernel} -F filename {module})"
+             plain() {{ case $1 in *.xz) xz -dc $1;; *.zst) zstd -qdc $1;; *) cat $1;; esac; }}; \
+             plain $(find $d -name '{module}.ko*') >$d/a; plain $(modinfo -k {kernel} -F filename {module}) >$d/b; \
+             test -s $d/a; cmp $d/a $d/b"
         );
         self.root.sh(&script)?.ok().with_context(|| format!("{module} in the initramfs of {kernel}"))?;
         Ok(())

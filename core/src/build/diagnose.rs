@@ -9,7 +9,8 @@ pub fn diagnose(log: &str, build_dir: &str) -> Option<Diagnosis> {
     let lines = || log.lines().filter(|line| !line.starts_with('#'));
     let finders: [fn(&str) -> Option<Diagnosis>; 6] =
         [compiler, modpost, missing_program, patch, make_stop, any_error];
-    let mut found = finders.iter().find_map(|find| lines().find_map(find))?;
+    let found = finders.iter().find_map(|find| lines().find_map(find));
+    let mut found = found.or_else(|| last_words(lines()))?;
     found.place = found.place.replace(&format!("{}/", build_dir.trim_end_matches('/')), "");
     found.message.truncate(floor_char_boundary(&found.message, 300));
     Some(found)
@@ -77,6 +78,22 @@ fn make_stop(line: &str) -> Option<Diagnosis> {
     Some(Diagnosis { place: make.trim().to_string(), message: message.to_string() })
 }
 
+/// What was said last before make passed the first failure on: whatever failed said it.
+fn last_words<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Diagnosis> {
+    let is_progress = |line: &str| line.starts_with("  ") || line.starts_with("make");
+    let mut last = None;
+    for line in lines {
+        if line.contains("*** [") {
+            return last
+                .map(|line: &str| Diagnosis { place: String::new(), message: line.trim().to_string() });
+        }
+        if !line.trim().is_empty() && !is_progress(line) {
+            last = Some(line);
+        }
+    }
+    None
+}
+
 /// `configure: error: x`, `ld: error: x`, `Error: x`.
 fn any_error(line: &str) -> Option<Diagnosis> {
     let lower = line.to_ascii_lowercase();
@@ -117,6 +134,11 @@ mod tests {
                 "patch: 1 out of 2 hunks FAILED -- saving rejects to file x.c.rej",
             ),
         ];
+        let cases = cases.into_iter().chain([(
+            "make: Entering directory '/x'\n  CC [M]  /t/x.o\n/usr/bin/gcc-12: line 4: x.real: No such file\n\
+             make[2]: *** [scripts/Makefile.build:250: /t/x.o] Error 127\nmake: *** [y] Error 2\n",
+            "/usr/bin/gcc-12: line 4: x.real: No such file",
+        )]);
         for (log, expected) in cases {
             assert_eq!(diagnose(log, "/t").map(|d| d.to_string()).as_deref(), Some(expected), "{log}");
         }

@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::pattern;
 use crate::places::RECORD;
+use crate::report::Event;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -63,6 +64,9 @@ impl Session<'_> {
     /// # Errors
     /// The build's own failure, or what kept it from starting.
     pub fn build(&self, input: &BuildInput) -> Result<BuildRecord, Failure> {
+        // The implicit token of the make that is started below: a build begins when there is room for it.
+        let _token = self.jobs.acquire()?;
+        self.sink.event(&Event::BuildStarted { instance: &input.instance });
         let started = Instant::now();
         let result = self.attempt(input, started);
         let remembered = self.places.failure_record(&input.instance);
@@ -78,8 +82,6 @@ impl Session<'_> {
 
     fn attempt(&self, input: &BuildInput, started: Instant) -> Result<BuildRecord, Failure> {
         check_source(input)?;
-        // The implicit token of the make that is started below.
-        let _token = self.jobs.acquire()?;
         match self.attempt_in(input, started, self.sandbox.owner())? {
             Some(record) => Ok(record),
             // The sandbox could not be made, which is noted by now: once more without it.
@@ -355,7 +357,7 @@ impl Session<'_> {
         let output = process::output(Command::new(strip).arg("-g").args(&files))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            self.sink.event(&crate::report::Event::Note {
+            self.sink.event(&Event::Note {
                 text: &format!(
                     "{name} failed for {}, which keeps its debugging symbols: {}",
                     input.instance.module,

@@ -52,10 +52,11 @@ impl Session<'_> {
                 path: self.inside(&kernel_dir),
             });
         }
-        if let Some(status) = self.run_source_script(instance, directives.pre_install.as_deref())? {
-            if status != 0 && !input.force {
-                return Err(Failure::PreInstall { module: instance.module.clone(), status });
-            }
+        if let Some(status) = self.run_source_script(instance, directives.pre_install.as_deref())?
+            && status != 0
+            && !input.force
+        {
+            return Err(Failure::PreInstall { module: instance.module.clone(), status });
         }
         let placement = self.placement(instance, directives, &input.excluded);
         let dirs: Vec<_> =

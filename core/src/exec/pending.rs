@@ -74,10 +74,10 @@ mod tests {
         let kernel = KernelRelease::new("6.1").unwrap();
         let updates = places.kernel_dir(&kernel).join("updates/dkms");
         std::fs::create_dir_all(&updates).unwrap();
-        begin(&places, &kernel, &[updates.clone()]).unwrap();
+        begin(&places, &kernel, std::slice::from_ref(&updates)).unwrap();
         begin(&places, &kernel, &[updates.clone(), PathBuf::from("/etc")]).unwrap();
         std::fs::write(updates.join(format!("{TEMPORARY}x")), "half").unwrap();
-        assert_eq!(kernels(&places), [kernel.clone()]);
+        assert_eq!(kernels(&places), std::slice::from_ref(&kernel));
         clean(&places).unwrap();
         assert_eq!(std::fs::read_dir(&updates).unwrap().count(), 0);
         end(&places, &kernel).unwrap();

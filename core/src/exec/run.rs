@@ -97,7 +97,6 @@ impl Session<'_> {
 
     fn build_step(&self, input: &BuildInput, report: &Mutex<Report>) -> Result<(), Failure> {
         let instance = &input.instance;
-        self.sink.event(&Event::BuildStarted { instance });
         let record = self.build(input)?;
         let files = input.directives.records.len() - input.excluded.len();
         self.sink.event(&Event::Built { instance, record: &record, files });

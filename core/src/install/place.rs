@@ -102,7 +102,7 @@ impl<'a> Placement<'a> {
     }
 
     fn module_dir(&self) -> PathBuf {
-        self.places.instance_dir(&self.instance).join("module")
+        self.places.instance_dir(self.instance).join("module")
     }
 
     fn inside(&self, place: &Path) -> PathBuf {

@@ -42,10 +42,10 @@ impl Digests {
         let mut items = Vec::new();
         walk(place, Path::new(""), &mut items)?;
         let stat = stat_fingerprint(&items);
-        if let Some(known) = self.entries.get(place) {
-            if known.stat == stat {
-                return Ok(known.digest.clone());
-            }
+        if let Some(known) = self.entries.get(place)
+            && known.stat == stat
+        {
+            return Ok(known.digest.clone());
         }
         let digest = content_digest(place, &items)?;
         self.entries.insert(place.to_path_buf(), Remembered { stat, digest: digest.clone() });

@@ -4,6 +4,9 @@ use crate::model::{Exclusive, compare};
 use crate::pattern::matches;
 use std::cmp::Ordering;
 
+/// Tells a kernel option's value.
+pub type Options<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// Why `exclusive` rules out a kernel, naming the directive; `None` if it is meant for it.
 ///
 /// `option` tells a kernel option's value (`y`, `m`); `None` for the whole look-up where the configuration cannot be
@@ -12,7 +15,7 @@ pub fn excluded(
     exclusive: &Exclusive,
     release: &str,
     arch: &str,
-    option: Option<&dyn Fn(&str) -> Option<String>>,
+    option: Option<Options<'_>>,
 ) -> Option<String> {
     let unmatched = |name: &str, pattern: &Option<String>, subject: &str| match pattern {
         Some(pattern) if !matches(pattern, subject) => Some(format!("{name} is \"{pattern}\"")),
@@ -29,7 +32,7 @@ pub fn excluded(
         .or_else(|| exclusive.config.iter().find_map(|word| config_word(word, option?)))
 }
 
-fn config_word(word: &str, option: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+fn config_word(word: &str, option: Options<'_>) -> Option<String> {
     let set = |name: &str| matches!(option(name).as_deref(), Some("y" | "m"));
     match word.strip_prefix('!') {
         Some(name) if set(name) => Some(format!("BUILD_EXCLUSIVE_CONFIG wants {name} unset")),

@@ -13,5 +13,5 @@ pub use digests::{Digests, hex};
 pub use exclusive::excluded;
 pub use facts::Facts;
 pub use kernels::{Kernel, kernel, kernels};
-pub use survey::{Survey, SurveyOptions};
+pub use survey::{Candidates, Survey, SurveyOptions};
 pub use tree::{Built, Registered, Source, Tree};

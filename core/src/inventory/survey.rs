@@ -52,6 +52,15 @@ pub struct Survey<'a> {
     known: BTreeSet<String>,
 }
 
+/// What stocktaking found.
+#[derive(Debug, Default)]
+pub struct Candidates {
+    /// The instances.
+    pub found: Vec<Candidate>,
+    /// The modules that cannot be judged.
+    pub problems: Vec<(ModuleId, Failure)>,
+}
+
 /// Files of evermod's state that this module reads; `exec` writes them.
 const DIGESTS: &str = "digests.json";
 const EVALUATED: &str = "directives.json";
@@ -184,28 +193,27 @@ impl<'a> Survey<'a> {
         tree: &Tree,
         kernels: &[Kernel],
         wanted: &[ModuleId],
-    ) -> Result<(Vec<Candidate>, Vec<(ModuleId, Failure)>), Failure> {
-        let mut found = Vec::new();
-        let mut problems = Vec::new();
+    ) -> Result<Candidates, Failure> {
+        let mut all = Candidates::default();
         for registered in chosen(tree, wanted) {
             let module = &registered.module;
             if registered.source == Source::Broken {
-                problems.push((module.clone(), Failure::Broken { module: module.clone() }));
+                all.problems.push((module.clone(), Failure::Broken { module: module.clone() }));
                 continue;
             }
             for kernel in kernels.iter().filter(|k| k.headers.is_some() || k.has_image) {
                 match self.candidate(tree, registered, kernel) {
-                    Ok(candidate) => found.push(candidate),
+                    Ok(candidate) => all.found.push(candidate),
                     Err(failure @ (Failure::BadConf { .. } | Failure::NoConf { .. })) => {
                         // One that cannot be read cannot for any kernel: say it once.
-                        problems.push((module.clone(), failure));
+                        all.problems.push((module.clone(), failure));
                         break;
                     }
                     Err(failure) => return Err(failure),
                 }
             }
         }
-        Ok((found, problems))
+        Ok(all)
     }
 
     /// One module for one kernel.

@@ -67,11 +67,11 @@ impl Tree {
         let dir = places.name_dir(name);
         let mut versions = Vec::new();
         for entry in entries(&dir)? {
-            if let Some(rest) = entry.name.strip_prefix("kernel-") {
-                if entry.is_link {
-                    self.read_active(name, &dir.join(&entry.name), rest);
-                    continue;
-                }
+            if let Some(rest) = entry.name.strip_prefix("kernel-")
+                && entry.is_link
+            {
+                self.read_active(name, &dir.join(&entry.name), rest);
+                continue;
             }
             if entry.is_dir && entry.name == "original_module" {
                 self.read_originals(name, &dir.join(&entry.name))?;

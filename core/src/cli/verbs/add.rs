@@ -1,6 +1,6 @@
 //! `add`: registers a module's source.
 
-use crate::cli::context::Context;
+use crate::cli::context::{Audience, Context};
 use crate::config::{ConfigError, LoadRequest, Severity, load_module};
 use crate::install::files::{copy_tree, link_atomically, remove_tree_if_there};
 use crate::inventory::Source;
@@ -101,7 +101,9 @@ pub(super) fn read(
             ConfigError::Io(error) => Failure::Io(error),
             other => Failure::BadConf { path: conf.to_path_buf(), findings: vec![other.to_string()] },
         })?;
-    for finding in loaded.findings.iter().filter(|f| f.severity != Severity::Error) {
+    // In a package manager's run, advice for the package's author would only be noise.
+    let is_told = context.audience != Audience::Hook;
+    for finding in loaded.findings.iter().filter(|f| is_told && f.severity != Severity::Error) {
         context.sink.event(&Event::Note { text: &finding.message });
     }
     let errors: Vec<_> = loaded.errors().map(|f| f.message.clone()).collect();

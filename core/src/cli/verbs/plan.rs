@@ -27,14 +27,14 @@ pub fn take_stock(context: &Context, survey: &Survey<'_>, request: &Request) -> 
     if !request.kernels.is_empty() {
         kernels.retain(|k| request.kernels.contains(&k.release));
     }
-    let (candidates, problems) = survey.candidates(&tree, &kernels, &request.modules)?;
-    let notes = problems.into_iter().map(|(module, failure)| match failure {
+    let candidates = survey.candidates(&tree, &kernels, &request.modules)?;
+    let notes = candidates.problems.into_iter().map(|(module, failure)| match failure {
         Failure::BadConf { path, findings } => Note::BadConf { module, path, findings },
         Failure::NoConf { path } => {
             Note::BadConf { module, path, findings: vec!["it does not exist".into()] }
         }
         _ => Note::Broken { module },
     });
-    let plan = plan(&candidates, notes.collect(), &pending::kernels(&context.places), request);
+    let plan = plan(&candidates.found, notes.collect(), &pending::kernels(&context.places), request);
     Ok(Stock { plan, tree, kernels })
 }

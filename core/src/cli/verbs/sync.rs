@@ -47,6 +47,13 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     for note in plan.notes.iter().filter(|note| is_told(context, note)) {
         context.sink.event(&Event::Note { text: &note.to_string() });
     }
+    let known = plan.notes.iter().filter(|note| matches!(note, Note::FailedBefore { .. })).count();
+    if known > 0 && context.audience != Audience::Hook {
+        let text = format!(
+            "Not tried again, since nothing changed: {known}. To try all the same: evermod sync --retry"
+        );
+        context.sink.event(&Event::Note { text: &text });
+    }
     let report = match plan.steps.as_slice() {
         [] => Report::default(),
         _ => context.session()?.carry_out(&plan, &survey, &tree, &kernels),
