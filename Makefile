@@ -5,6 +5,7 @@ check: ## format, lints, unit tests: for every commit
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) test --workspace --lib --bins --quiet
+	$(CARGO) test -p evermod-core --test layers --quiet
 
 .PHONY: check
 
@@ -33,11 +34,4 @@ corpus: ## all of Debian's dkms packages, with dkms and with evermod; hours wher
 demo: ## a Debian system of its own: two drivers follow a kernel upgrade, one fails, and what a person sees
 	tests/demo.sh
 
-<<<<<<< HEAD
-bench: deb ## evermod beside Debian's dkms: CPU seconds, processes, goals; one table
-	tests/bench.sh
-
-.PHONY: setup test corpus demo bench
-=======
 .PHONY: setup test corpus demo
->>>>>>> main

@@ -11,11 +11,7 @@ apt() {
   printf '\033[36m$ apt-get %s\033[0m\n' "$*"
   local from=$EPOCHREALTIME rc=0
   apt-get -q -o Dpkg::Use-Pty=0 -o Dpkg::Progress-Fancy=0 "$@" >"$log" 2>&1 || rc=$?
-<<<<<<< HEAD
-  grep -iE 'evermod|update-initramfs:|^(E|W):|error|(Setting up|Unpacking) .*(dkms|linux-image-6|linux-headers-6.*-amd64)' "$log" | sed 's/^/  /'
-=======
   grep -E '^(evermod:|plan:|update-initramfs:|E:|W:|dpkg: error)|^Setting up (evermod|.*-dkms|linux-image-6|linux-headers-6.*-amd64)' "$log" | sed 's/^/  /'
->>>>>>> main
   printf '  apt-get: exit code %s after %.1f s\n' "$rc" "$(echo "$from $EPOCHREALTIME" | awk '{print $2 - $1}')"
   return "$rc"
 }
@@ -54,12 +50,9 @@ show evermod status
 drivers "$(newest)"
 
 step "Upgrading the kernel, image and headers"
-<<<<<<< HEAD
-=======
 say "A hook of this demonstration's own, run just before evermod's, shows what evermod plans for the new kernel."
 printf '#!/bin/sh\nevermod plan -k "$1" | sed "s/^/plan: /"\n' >/etc/kernel/postinst.d/00-demo
 chmod +x /etc/kernel/postinst.d/00-demo
->>>>>>> main
 old=$(newest)
 read -ra upgrade </etc/test-upgrade
 apt "${upgrade[@]}" || exit 1

@@ -38,17 +38,11 @@ impl Machine {
     }
 
     /// All that a sync leaves, by name and content: modules, depmod's files, the tree. What holds times is named only.
-<<<<<<< HEAD
-    fn state(&self) -> Result<String> {
-        let script = format!(
-            "cd /lib/modules/{0} && find . -path ./kernel -prune -o -type f -print | sort | xargs sha256sum; \
-=======
     /// A depmod that was killed leaves a file of its own (NAME.PID.TIME.TIME), which nobody reads: it is passed over.
     fn state(&self) -> Result<String> {
         let script = format!(
             "cd /lib/modules/{0} && find . -path ./kernel -prune -o -type f ! -name 'modules.*.*[0-9].*[0-9].*[0-9]' -print | sort | \
              xargs sha256sum; \
->>>>>>> main
              cd /var/lib/dkms && find . | sort; find . -name '*.ko*' | sort | xargs sha256sum; dkms status",
             self.kernel
         );

@@ -16,11 +16,6 @@ rm -f "$settings" "$part/upper"/var/cache/apt/archives/*.deb
 # No service is started in a root.
 printf '#!/bin/sh\nexit 101\n' >"$part/upper/usr/sbin/policy-rc.d"
 chmod 755 "$part/upper/usr/sbin/policy-rc.d"
-<<<<<<< HEAD
-# An initramfs is written often here and never booted: Debian's zstd -19 costs 16 s of CPU each time, this 3.
-printf 'COMPRESS=gzip\nCOMPRESSLEVEL=1\n' >"$part/upper/etc/initramfs-tools/conf.d/fast"
-=======
 # An initramfs is written often here and never booted: with all of a kernel's drivers and zstd -19 each takes 16 s of CPU,
 # with only those that /etc/initramfs-tools/modules names and gzip a second or two.
 printf 'MODULES=list\nCOMPRESS=gzip\nCOMPRESSLEVEL=1\n' >"$part/upper/etc/initramfs-tools/conf.d/fast"
->>>>>>> main
