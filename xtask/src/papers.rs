@@ -42,10 +42,11 @@ fn pages_of(command: &clap::Command, above: &str, pages: &mut Vec<Page>) -> anyh
     // No date, so that pages come out the same every day.
     clap_mangen::Man::new(command.clone())
         .title(name.to_uppercase())
+        .section("8")
         .source(SOURCE)
         .manual("evermod")
         .render(&mut text)?;
-    pages.push((format!("{name}.1"), text));
+    pages.push((format!("{name}.8"), text));
     for below in command.get_subcommands() {
         pages_of(below, &name, pages)?;
     }

@@ -30,6 +30,8 @@ impl Sandbox {
         add(&[&"--die-with-parent", &"--new-session"]);
         add(&[&"--json-status-fd", &status_fd.to_string()]);
         add(&[&"--ro-bind", &"/", &"/", &"--dev", &"/dev", &"--proc", &"/proc"]);
+        // What listens there is for the machine's own programs, whoever may connect.
+        add(&[&"--tmpfs", &"/run"]);
         for tmp in ["/tmp", "/var/tmp"] {
             add(&[&"--perms", &"1777", &"--tmpfs", &tmp]);
         }

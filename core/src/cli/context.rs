@@ -37,6 +37,8 @@ pub struct Common {
     pub no_depmod: bool,
     /// Build without a sandbox.
     pub no_sandbox: bool,
+    /// Another dkms.conf than the module's own.
+    pub conf: Option<PathBuf>,
 }
 
 /// Who reads what is printed.
@@ -68,6 +70,8 @@ pub struct Context {
     pub audience: Audience,
     /// `--directive`s.
     directives: Vec<String>,
+    /// `-c`.
+    conf: Option<PathBuf>,
 }
 
 impl Context {
@@ -84,7 +88,7 @@ impl Context {
                 code: 4,
             })?
             .distribution();
-        let shell = ConfinedBash::new();
+        let shell = ConfinedBash::new().with_scratch(std::env::temp_dir());
         let framework = framework(&root, &environment, &shell)?;
         let mut places = Places::new(root);
         places.dkms_tree = common.dkms_tree.clone().unwrap_or_else(|| framework.dkms_tree.clone());
@@ -99,17 +103,21 @@ impl Context {
         let sink: Box<dyn Sink> = match audience {
             _ if common.quiet => Box::new(Silent),
             Audience::Caller if std::io::stderr().is_terminal() => Box::new(Progress::new()),
-            Audience::Caller | Audience::Dkms => Box::new(Lines::new(Box::new(std::io::stdout()), "")),
-            Audience::Hook => Box::new(Lines::new(Box::new(std::io::stderr()), "evermod: ")),
+            Audience::Caller | Audience::Dkms => {
+                Box::new(Lines::new(Box::new(std::io::stdout()), "", audience == Audience::Dkms))
+            }
+            Audience::Hook => Box::new(Lines::new(Box::new(std::io::stderr()), "evermod: ", false)),
         };
         let directives = common.directives.clone();
-        Ok(Self { places, environment, distribution, settings, shell, sink, audience, directives })
+        let conf = common.conf.as_ref().map(std::path::absolute).transpose()?;
+        Ok(Self { places, environment, distribution, settings, shell, sink, audience, directives, conf })
     }
 
     /// A survey of the root.
     pub fn survey<'a>(&'a self, find_program: &'a dyn Fn(&str) -> Option<PathBuf>) -> Survey<'a> {
         let options = SurveyOptions {
             directives: self.directives.clone(),
+            conf: self.conf.clone(),
             kernel_source: self.settings.kernel_source.clone(),
             kernel_config: self.settings.kernel_config.clone(),
             jobs: self.settings.jobs.unwrap_or_else(|| self.environment.jobs()),
@@ -167,6 +175,22 @@ impl Context {
     ) -> Result<ModuleId, Failure> {
         match (name, version) {
             (Some(name), Some(version)) => Ok(ModuleId::new(name, version)?),
+            _ => Err(Failure::ModuleNotNamed { action }),
+        }
+    }
+
+    /// The module of `NAME/VERSION`, or of `NAME` alone where the tree has one version of it.
+    ///
+    /// # Errors
+    /// There is no such module, or several versions of it.
+    pub fn named(&self, action: &'static str, text: &str) -> Result<ModuleId, Failure> {
+        if text.contains('/') {
+            return Ok(text.parse()?);
+        }
+        let tree = self.tree()?;
+        match tree.versions(text).as_slice() {
+            [only] => Ok(only.module.clone()),
+            [] => Err(Failure::UnknownName { name: text.to_string() }),
             _ => Err(Failure::ModuleNotNamed { action }),
         }
     }

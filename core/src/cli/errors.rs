@@ -9,8 +9,11 @@ use std::process::ExitCode;
 pub fn hint(failure: &Failure) -> Option<String> {
     Some(match failure {
         Failure::NotRoot { .. } => "run it with sudo".into(),
-        Failure::NotWritable { .. } => "run it as root, or name another tree with --dkmstree".into(),
-        Failure::ModuleNotNamed { .. } => "'evermod status' lists what there is".into(),
+        Failure::NotWritable { .. } => "run it as root".into(),
+        Failure::Told(failure) => return hint(failure),
+        Failure::ModuleNotNamed { .. } | Failure::UnknownName { .. } => {
+            "'evermod status' lists what there is".into()
+        }
         Failure::AlreadyAdded { module } => format!("to build it: evermod build {module}"),
         Failure::NotAdded { module } => format!("to add it: evermod add {module}"),
         Failure::NoSource { .. } => {
@@ -25,14 +28,16 @@ pub fn hint(failure: &Failure) -> Option<String> {
         Failure::NoHeaders { kernel, .. } => {
             format!("install them; on Debian: apt install linux-headers-{kernel}")
         }
-        Failure::MissingDepends { missing, .. } => format!("first: evermod install {}", missing.join(" ")),
+        Failure::MissingDepends { .. } => {
+            "install those first; 'evermod sync' does it in the right order".into()
+        }
         Failure::BuildFailed { module, kernel, .. } | Failure::NotProduced { module, kernel, .. } => {
             format!("the whole log: evermod log {module} -k {kernel}")
         }
         Failure::FailedBefore { .. } => "to try again all the same: evermod sync --retry".into(),
         Failure::Refused { .. } => "to install it all the same: --force".into(),
         Failure::NoKernel { .. } => "'ls /lib/modules' lists the kernels".into(),
-        Failure::Usage { .. } => "see --help".into(),
+        Failure::Usage { code: 2, .. } => "see --help".into(),
         _ => return None,
     })
 }
@@ -42,6 +47,7 @@ pub fn hint(failure: &Failure) -> Option<String> {
 pub fn exit(failure: &Failure, audience: Audience) -> ExitCode {
     let text = failure_text(failure);
     match audience {
+        _ if matches!(failure, Failure::Told(_)) => {}
         Audience::Dkms => {
             let word = if matches!(failure, Failure::Excluded { .. }) { "Warning: " } else { "\nError! " };
             eprintln!("{word}{text}");
@@ -50,7 +56,12 @@ pub fn exit(failure: &Failure, audience: Audience) -> ExitCode {
         Audience::Hook => eprintln!("evermod: {text}"),
     }
     if let Some(hint) = hint(failure) {
-        eprintln!("{}{hint}", if audience == Audience::Caller { "hint: " } else { "" });
+        let prefix = match audience {
+            Audience::Caller => "hint: ",
+            Audience::Dkms => "",
+            Audience::Hook => "evermod: ",
+        };
+        eprintln!("{prefix}{hint}");
     }
     ExitCode::from(failure.exit_code())
 }

@@ -116,7 +116,7 @@ struct SyncArguments {
 #[derive(Debug, Args)]
 struct Wanted {
     /// Only these modules, also if they do not ask for autoinstall
-    #[arg(value_name = "MODULE/VERSION")]
+    #[arg(value_name = "MODULE[/VERSION]")]
     modules: Vec<String>,
     /// Only these kernels
     #[arg(short, long, value_name = "RELEASE")]
@@ -152,7 +152,7 @@ struct AddArguments {
 #[derive(Debug, Args)]
 struct BuildArguments {
     /// The module, or a directory with a dkms.conf
-    #[arg(value_name = "MODULE/VERSION|DIR")]
+    #[arg(value_name = "MODULE[/VERSION]|DIR")]
     module: String,
     /// The kernels; the running one by default
     #[arg(short, long, value_name = "RELEASE")]
@@ -165,7 +165,7 @@ struct BuildArguments {
 #[derive(Debug, Args)]
 struct RemoveArguments {
     /// The module
-    #[arg(value_name = "MODULE/VERSION")]
+    #[arg(value_name = "MODULE[/VERSION]")]
     module: String,
     /// The kernels
     #[arg(short, long, value_name = "RELEASE", required_unless_present = "all")]
@@ -260,7 +260,7 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
             print(&table(&report.instances, coloured));
         }
         Verb::Plan(arguments) => {
-            let request = request(arguments.wanted, false)?;
+            let request = request(context, arguments.wanted, true)?;
             let finder = context.finder();
             let survey = context.survey(&finder);
             let plan = take_stock(context, &survey, &request)?.plan;
@@ -270,8 +270,13 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
             print(&plan.to_string());
         }
         Verb::Sync(arguments) => {
-            let synced = sync::sync(context, &request(arguments.wanted, !arguments.boot)?)?;
-            return match synced.shortfall() {
+            if arguments.boot && context.is_autoinstall_off() {
+                return Ok(ExitCode::SUCCESS);
+            }
+            let synced = sync::sync(context, &request(context, arguments.wanted, !arguments.boot)?)?;
+            // A unit that fails at every boot for a failure long known would only be switched off.
+            let shortfall = if arguments.boot { synced.report.failures.len() } else { synced.shortfall() };
+            return match shortfall {
                 0 => {
                     if synced.plan.is_idle() && synced.plan.notes.is_empty() && !arguments.boot {
                         print("Nothing to do.\n");
@@ -293,22 +298,29 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
             }
         }
         Verb::Add(arguments) => {
-            let module = module_or_directory(context, &arguments.module, arguments.force)?;
+            let path = PathBuf::from(&arguments.module);
+            let module = if path.join("dkms.conf").is_file() {
+                add::import(context, &path, arguments.force)?
+            } else {
+                arguments.module.parse::<ModuleId>().map_err(|_| Failure::ModuleNotNamed { action: "add" })?
+            };
             add::add(context, &module, None)?;
         }
         Verb::Build(arguments) => compile(context, arguments, false)?,
         Verb::Install(arguments) => compile(context, arguments, true)?,
         Verb::Uninstall(arguments) => {
             let scope = scope(context, &arguments)?;
-            uninstall::uninstall(context, &arguments.module.parse()?, &scope, false)?;
+            let module = context.named("uninstall", &arguments.module)?;
+            uninstall::uninstall(context, &module, &scope, false)?;
         }
         Verb::Unbuild(arguments) => {
             let scope = scope(context, &arguments)?;
-            uninstall::uninstall(context, &arguments.module.parse()?, &scope, true)?;
+            let module = context.named("unbuild", &arguments.module)?;
+            uninstall::uninstall(context, &module, &scope, true)?;
         }
         Verb::Remove(arguments) => {
             let scope = scope(context, &arguments)?;
-            remove::remove(context, &arguments.module.parse()?, &scope)?;
+            remove::remove(context, &context.named("remove", &arguments.module)?, &scope)?;
         }
         Verb::Autoinstall { kernel } => {
             let kernel = kernel.unwrap_or_else(|| context.environment.running.to_string());
@@ -351,7 +363,7 @@ fn module_or_directory(context: &Context, text: &str, force: bool) -> Result<Mod
     if path.join("dkms.conf").is_file() {
         return add::import(context, &path, force);
     }
-    Ok(text.parse()?)
+    context.named("build", text)
 }
 
 fn kernels(context: &Context, names: &[String]) -> Result<Vec<Kernel>, Failure> {
@@ -365,8 +377,8 @@ fn scope(context: &Context, arguments: &RemoveArguments) -> Result<Scope, Failur
     if arguments.all { Ok(Scope::All) } else { Ok(Scope::Kernels(kernels(context, &arguments.kernel)?)) }
 }
 
-fn request(wanted: Wanted, initramfs: bool) -> Result<Request, Failure> {
-    let modules = wanted.modules.iter().map(|text| text.parse::<ModuleId>()).collect::<Result<_, _>>()?;
+fn request(context: &Context, wanted: Wanted, initramfs: bool) -> Result<Request, Failure> {
+    let modules = wanted.modules.iter().map(|text| context.named("sync", text)).collect::<Result<_, _>>()?;
     let kernels = wanted.kernel.iter().map(|text| KernelRelease::new(text)).collect::<Result<_, _>>()?;
     Ok(Request { kernels, modules, retry: wanted.retry, initramfs })
 }

@@ -73,7 +73,11 @@ impl Session<'_> {
         match &result {
             Ok(_) => {
                 crate::install::files::remove_if_there(&remembered)?;
-                crate::install::files::remove_if_there(&self.places.failure_log(&input.instance))?;
+                let log = self.places.failure_log(&input.instance);
+                crate::install::files::remove_if_there(&log)?;
+                if let Some(dir) = log.parent() {
+                    crate::install::files::remove_empty_upwards(dir, &self.places.state("failed"));
+                }
             }
             Err(failure) => self.remember(input, failure, &remembered)?,
         }
@@ -105,6 +109,11 @@ impl Session<'_> {
         let scratch = if owner.is_some() { self.places.scratch(instance) } else { build_dir.clone() };
         remove_tree_if_there(&scratch)?;
         copy_tree(&input.source, &scratch, owner)?;
+        // The administrator's patches come over the package's own (DKMS 3.4.0).
+        let patches = self.places.root.at(self.places.overrides.join(&instance.module.name).join("patches"));
+        if patches.is_dir() {
+            copy_tree(&patches, &scratch.join("patches"), owner)?;
+        }
         // Where the build believes to be must exist for the sandbox's mount.
         fs_err::create_dir_all(&build_dir)?;
         let mut log = self.start_log(input)?;
@@ -211,6 +220,15 @@ impl Session<'_> {
         script: Option<&str>,
     ) -> Result<bool, Failure> {
         let Some(script) = script.filter(|s| !s.trim().is_empty()) else { return Ok(true) };
+        let first = sandbox.scratch.join(script.split_whitespace().next().unwrap_or_default());
+        if !super::install::is_executable(&first) {
+            let text = format!(
+                "The {directive} script of {} is not there or not executable, so it is not run: {script}",
+                input.instance.module
+            );
+            self.sink.event(&Event::Note { text: &text });
+            return Ok(true);
+        }
         let command = format!("{}/{script}", self.places.build_dir_inside(&input.instance.module).display());
         match self.run(input, sandbox, log, &format!("Running the {directive} script"), &command)? {
             Ended::NoSandbox => Ok(false),

@@ -61,13 +61,14 @@ impl Session<'_> {
         let placement = self.placement(instance, directives, &input.excluded);
         let dirs: Vec<_> =
             placement.installed_paths().iter().filter_map(|p| Some(p.parent()?.to_path_buf())).collect();
-        pending::begin(self.places, &instance.kernel, &dirs)?;
         let over = Overriding { version: input.force_version, archive: self.settings.archive_originals };
-        let installed = placement.install(over, &input.previous).inspect_err(|failure| {
+        let judged = placement.judge(over).inspect_err(|failure| {
             if let Failure::Refused { why, .. } = failure {
                 self.record_refusal(instance, why);
             }
         })?;
+        pending::begin(self.places, &instance.kernel, &dirs)?;
+        let installed = placement.place(judged, &input.previous)?;
         self.run_source_script(instance, directives.post_install.as_deref())?;
         self.sink.event(&Event::Installed { instance, installed: &installed });
         Ok(installed)
@@ -151,7 +152,7 @@ impl Session<'_> {
     }
 }
 
-fn is_executable(path: &Path) -> bool {
+pub(super) fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
 }

@@ -4,9 +4,16 @@ use super::pending;
 use super::process;
 use super::session::Session;
 use crate::model::{Failure, KernelRelease};
+use crate::places::Places;
 use crate::report::Event;
 use std::process::Command;
 use std::time::Instant;
+
+/// Whether a kernel has an initramfs, by the names that distributions give it.
+pub fn has_initramfs(places: &Places, kernel: &KernelRelease) -> bool {
+    let names = [format!("/boot/initrd.img-{kernel}"), format!("/boot/initramfs-{kernel}.img")];
+    names.iter().any(|name| places.root.at(name).exists())
+}
 
 impl Session<'_> {
     /// Runs depmod for a kernel, unless its image package has not run it yet and will.
@@ -46,8 +53,7 @@ impl Session<'_> {
     /// # Errors
     /// The generator fails.
     pub fn initramfs(&self, kernel: &KernelRelease) -> Result<(), Failure> {
-        let names = [format!("/boot/initrd.img-{kernel}"), format!("/boot/initramfs-{kernel}.img")];
-        if !self.places.root.is_host() || !names.iter().any(|name| self.places.root.at(name).exists()) {
+        if !self.places.root.is_host() || !has_initramfs(self.places, kernel) {
             return Ok(());
         }
         let mut command = if let Some(program) = self.environment.program("update-initramfs") {

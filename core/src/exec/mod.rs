@@ -21,6 +21,7 @@ pub use build::BuildInput;
 pub use confine::{Confinement, Landlock};
 pub use environment::Environment;
 pub use install::InstallInput;
+pub use kernel_steps::has_initramfs;
 pub use run::Report;
 pub use schedule::{Outcome, run as run_steps};
 pub use session::{Session, Settings, Signing};

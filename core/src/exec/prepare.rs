@@ -38,10 +38,7 @@ impl BuildInput {
         };
         let key = survey.build_key(module, &source, &facts, kernel)?;
         let config = survey.kernel_config(kernel);
-        let mut variables = survey.framework_variables(&kernel.release);
-        if let Some(path) = &survey.options.kernel_config {
-            variables.insert("kernel_config".into(), path.display().to_string());
-        }
+        let variables = survey.framework_variables(&kernel.release);
         let extra_symbols = facts
             .directives
             .build_depends

@@ -11,4 +11,4 @@ pub(crate) mod testing;
 
 pub use compression::Compression;
 pub use modinfo::ModInfo;
-pub use place::{Comparison, Installed, Overriding, Placement, Removed, Target};
+pub use place::{Comparison, Installed, Judged, Overriding, Placement, Removed, Target};

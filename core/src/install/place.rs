@@ -69,6 +69,24 @@ pub struct Removed {
     pub bad_origins: Vec<PathBuf>,
 }
 
+/// What of an instance is to be installed.
+#[derive(Debug, Default)]
+pub struct Judged {
+    accepted: Vec<Accepted>,
+    /// Modules that are not to be installed, and why.
+    pub refused: Vec<String>,
+}
+
+/// One module file that is to be installed.
+#[derive(Debug)]
+struct Accepted {
+    target: Target,
+    built: PathBuf,
+    installed: PathBuf,
+    /// The kernel's own module that has to be put aside.
+    original: Option<PathBuf>,
+}
+
 /// How much an installation overrides.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Overriding {
@@ -123,7 +141,7 @@ impl<'a> Placement<'a> {
     }
 
     /// Compares the tree with the kernel's directory. Files of one size and one modification time, which
-    /// [`Self::install`] gives them, count as the same; any others are read.
+    /// [`Self::place`] gives them, count as the same; any others are read.
     pub fn compare(&self) -> Comparison {
         let mut comparison = Comparison::default();
         for target in &self.targets {
@@ -138,19 +156,15 @@ impl<'a> Placement<'a> {
         comparison
     }
 
-    /// Places the modules: the kernel's own are judged and put aside, the version is made the active one, then every
-    /// file is renamed into place. Cut off at any point, doing it again ends the same.
-    ///
-    /// `previous` are files of the version that was active, on the machine; those that have no successor are removed.
+    /// Judges the kernel's own modules: what of the instance is to be installed. Changes nothing.
     ///
     /// # Errors
-    /// A built module is missing, or all are refused, or a file cannot be written.
-    pub fn install(&self, over: Overriding, previous: &[PathBuf]) -> Result<Installed, Failure> {
+    /// A built module is missing, or all are refused.
+    pub fn judge(&self, over: Overriding) -> Result<Judged, Failure> {
         let Instance { module, kernel, arch } = self.instance;
-        let link = self.places.active_link(&module.name, kernel, arch);
-        let is_first = link.symlink_metadata().is_err();
-        let mut result = Installed::default();
-        let mut accepted = Vec::new();
+        // Once a version of this module is active, what lies there is ours to replace.
+        let is_first = self.places.active_link(&module.name, kernel, arch).symlink_metadata().is_err();
+        let mut judged = Judged::default();
         for target in &self.targets {
             let Some((built, installed)) = self.pair(target) else {
                 return Err(Failure::BuiltIncomplete {
@@ -159,44 +173,56 @@ impl<'a> Placement<'a> {
                     file: format!("{}.ko", target.name),
                 });
             };
-            let content = fs_err::read(&built)?;
             let mut original = None;
-            // Once a version of this module is active, what lies there is ours to replace.
             if is_first && !is_same(&built, &installed) {
                 original = originals::find(&self.kernel_dir(), &target.destination, &target.name, &[]);
             }
             if let (Some(original), false) = (&original, over.version) {
-                let data = fs_err::read(original)?;
+                let (data, content) = (fs_err::read(original)?, fs_err::read(&built)?);
                 let in_place = Contender { name: &self.inside(original).display().to_string(), data: &data };
                 let name = built.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 if let Some(why) = refusal(in_place, Contender { name: &name, data: &content }) {
-                    result.refused.push(why);
+                    judged.refused.push(why);
                     continue;
                 }
             }
-            accepted.push((target, built, installed, content, original));
+            let original = original.filter(|o| over.archive || *o == installed);
+            judged.accepted.push(Accepted { target: target.clone(), built, installed, original });
         }
-        if accepted.is_empty() && !self.targets.is_empty() {
-            let why = result.refused.join("; ");
+        if judged.accepted.is_empty() && !self.targets.is_empty() {
+            let why = judged.refused.join("; ");
             return Err(Failure::Refused { module: module.clone(), kernel: kernel.clone(), why });
         }
-        for (target, _, installed, _, original) in &accepted {
-            if let Some(original) = original.as_ref().filter(|o| over.archive || *o == installed) {
-                let aside = self.places.originals_dir(&module.name, kernel, arch);
-                // A copy that is already archived is the kernel's; what lies there now is a leftover.
-                if originals::variant(&aside, &target.name).is_none() {
-                    originals::archive(original, &self.inside(original), &aside)?;
-                    result.archived.push(self.inside(original));
-                }
+        Ok(judged)
+    }
+
+    /// Places what was judged fit: the kernel's own modules are put aside, the version is made the active one, then
+    /// every file is renamed into place. Cut off at any point, doing it again ends the same.
+    ///
+    /// `previous` are files of the version that was active, on the machine; those that have no successor are removed.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn place(&self, judged: Judged, previous: &[PathBuf]) -> Result<Installed, Failure> {
+        let Instance { module, kernel, arch } = self.instance;
+        let mut result = Installed { refused: judged.refused, ..Installed::default() };
+        let aside = self.places.originals_dir(&module.name, kernel, arch);
+        for accepted in &judged.accepted {
+            // A copy that is already archived is the kernel's; what lies there now is a leftover.
+            if let Some(original) = &accepted.original
+                && originals::variant(&aside, &accepted.target.name).is_none()
+            {
+                originals::archive(original, &self.inside(original), &aside)?;
+                result.archived.push(self.inside(original));
             }
         }
         let active = Path::new(&module.version).join(kernel.as_str()).join(arch.as_str());
-        link_atomically(&active, &link)?;
+        link_atomically(&active, &self.places.active_link(&module.name, kernel, arch))?;
         let mut dirs = BTreeSet::new();
-        for (target, built, installed, content, _) in accepted {
+        for Accepted { target, built, installed, .. } in judged.accepted {
             let modified = fs_err::metadata(&built)?.modified()?;
-            write_atomically(&installed, &content, 0o644, Some(modified))?;
-            self.remove_other_variants(target, &installed)?;
+            write_atomically(&installed, &fs_err::read(&built)?, 0o644, Some(modified))?;
+            self.remove_other_variants(&target, &installed)?;
             dirs.extend(installed.parent().map(Path::to_path_buf));
             result.files.push(self.inside(&installed));
         }
@@ -336,6 +362,14 @@ mod tests {
         }
     }
 
+    fn install(
+        placement: &Placement<'_>,
+        over: Overriding,
+        previous: &[PathBuf],
+    ) -> Result<Installed, Failure> {
+        placement.place(placement.judge(over)?, previous)
+    }
+
     #[test]
     fn in_and_out_leaves_nothing() {
         let f = fixture();
@@ -343,7 +377,7 @@ mod tests {
         f.build("b", &["version=1"]);
         let placement = f.placement(&["a", "b"]);
         assert!(placement.compare().different.is_some());
-        let installed = placement.install(Overriding::default(), &[]).unwrap();
+        let installed = install(&placement, Overriding::default(), &[]).unwrap();
         assert_eq!(
             installed.files,
             [
@@ -370,12 +404,12 @@ mod tests {
         std::fs::write(f.kernel("kernel/drivers/a.ko"), module(&["version=3"])).unwrap();
         std::fs::write(f.kernel("modules.dep"), "kernel/drivers/a.ko:\n").unwrap();
         let placement = f.placement(&["a"]);
-        let refused = placement.install(Overriding::default(), &[]).unwrap_err();
+        let refused = install(&placement, Overriding::default(), &[]).unwrap_err();
         assert!(refused.to_string().contains("version 3") && refused.exit_code() == 6, "{refused}");
         let link = f.places.active_link("m", &f.instance.kernel, &f.instance.arch);
         assert!(link.symlink_metadata().is_err(), "a refusal changes nothing");
         let over = Overriding { version: true, archive: true };
-        let installed = placement.install(over, &[]).unwrap();
+        let installed = install(&placement, over, &[]).unwrap();
         assert_eq!(installed.archived, [Path::new("/lib/modules/6.1/kernel/drivers/a.ko")]);
         assert!(!f.kernel("kernel/drivers/a.ko").exists());
         let removed = placement.uninstall().unwrap();
@@ -391,9 +425,12 @@ mod tests {
         std::fs::create_dir_all(old.parent().unwrap()).unwrap();
         std::fs::write(&old, "x").unwrap();
         std::fs::write(f.kernel("updates/dkms/a.ko.xz"), "compressed by an older kernel package").unwrap();
-        f.placement(&["a"])
-            .install(Overriding { version: true, archive: false }, std::slice::from_ref(&old))
-            .unwrap();
+        install(
+            &f.placement(&["a"]),
+            Overriding { version: true, archive: false },
+            std::slice::from_ref(&old),
+        )
+        .unwrap();
         let left: Vec<_> =
             std::fs::read_dir(f.kernel("updates/dkms")).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(left, ["a.ko"]);

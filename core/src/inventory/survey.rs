@@ -21,6 +21,8 @@ use std::rc::Rc;
 pub struct SurveyOptions<'a> {
     /// `--directive`s.
     pub directives: Vec<String>,
+    /// Another dkms.conf than the modules' own.
+    pub conf: Option<PathBuf>,
     /// `KS` for every kernel.
     pub kernel_source: Option<PathBuf>,
     /// A kernel configuration in place of the headers' own.
@@ -110,16 +112,19 @@ impl<'a> Survey<'a> {
         configs
             .entry(kernel.release.clone())
             .or_insert_with(|| {
-                let source = self.kernel_source(&kernel.release);
-                let given = self.options.kernel_config.clone().map(|path| vec![path]);
-                let usual = || vec![source.join("include/config/auto.conf"), source.join(".config")];
-                let text = given
-                    .unwrap_or_else(usual)
-                    .into_iter()
-                    .find_map(|path| std::fs::read_to_string(self.places.root.resolve(path).ok()?).ok())?;
+                let place = self.places.root.resolve(self.kernel_config_path(&kernel.release)).ok()?;
+                let text = std::fs::read_to_string(place).ok()?;
                 Some(Rc::new(KernelConfig::parse(&text)))
             })
             .clone()
+    }
+
+    /// Where a kernel's configuration is, inside the root.
+    fn kernel_config_path(&self, kernel: &KernelRelease) -> PathBuf {
+        let source = self.kernel_source(kernel);
+        let usual = source.join("include/config/auto.conf");
+        let is_there = self.places.root.resolve(&usual).is_ok_and(|place| place.is_file());
+        self.options.kernel_config.clone().unwrap_or(if is_there { usual } else { source.join(".config") })
     }
 
     /// The compiler that matches a kernel.
@@ -155,12 +160,15 @@ impl<'a> Survey<'a> {
             ("parallel_jobs".into(), self.options.jobs.to_string()),
             ("running_distribution".into(), self.options.distribution.clone()),
             ("current_kernel".into(), self.options.running.clone()),
+            ("kernel_config".into(), text(&self.kernel_config_path(kernel))),
+            ("tmp_location".into(), "/tmp".into()),
         ])
     }
 
     /// The configuration of a registered module, inside the root.
     pub fn conf_of(&self, module: &ModuleId) -> PathBuf {
-        self.places.dkms_tree.join(&module.name).join(&module.version).join("source/dkms.conf")
+        let own = || self.places.dkms_tree.join(&module.name).join(&module.version).join("source/dkms.conf");
+        self.options.conf.clone().unwrap_or_else(own)
     }
 
     /// The record beside a built instance.

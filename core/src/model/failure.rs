@@ -57,6 +57,15 @@ pub enum Failure {
         /// The verb.
         action: &'static str,
     },
+    /// No version of a module is in the tree.
+    #[error("there is no module {name}")]
+    UnknownName {
+        /// The name.
+        name: String,
+    },
+    /// What an event has told already.
+    #[error(transparent)]
+    Told(Box<Self>),
     /// `add` of something that is there.
     #[error("{module} is already added")]
     AlreadyAdded {
@@ -237,7 +246,7 @@ pub enum Failure {
         /// Its status.
         status: i32,
     },
-    /// depmod failed; the installation was undone.
+    /// depmod failed; the modules are in place, and the next sync tries again.
     #[error("depmod failed for kernel {kernel}: {why}")]
     Depmod {
         /// The kernel.
@@ -289,8 +298,9 @@ impl Failure {
             | Self::NotWritable { .. }
             | Self::Spawn { .. } => 1,
             Self::ModuleNotNamed { .. } => 1,
+            Self::Told(failure) => failure.exit_code(),
             Self::NoSource { .. } => 2,
-            Self::AlreadyAdded { .. } | Self::NotAdded { .. } => 3,
+            Self::AlreadyAdded { .. } | Self::NotAdded { .. } | Self::UnknownName { .. } => 3,
             Self::NoConf { .. } | Self::Broken { .. } => 4,
             Self::BadPatch { .. } => 5,
             Self::PatchRejected { .. }

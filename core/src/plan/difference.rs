@@ -6,15 +6,20 @@ use crate::inventory::{Candidate, State};
 use crate::model::{Instance, KernelRelease};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Compares what is wanted with what is there. `candidates` are all instances in question, of one version per module
-/// name; `notes` are the problems already met while taking stock; `pending` are the kernels whose last run was cut off
-/// before depmod.
-pub fn plan(
-    candidates: &[Candidate],
-    notes: Vec<Note>,
-    pending: &[KernelRelease],
-    request: &Request,
-) -> Plan {
+/// What is there, as far as planning needs it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Found<'a> {
+    /// All instances in question, of one version per module name.
+    pub candidates: &'a [Candidate],
+    /// The kernels whose last run was cut off before depmod.
+    pub pending: &'a [KernelRelease],
+    /// The kernels that have an initramfs.
+    pub initramfs: &'a [KernelRelease],
+}
+
+/// Compares what is wanted with what is there. `notes` are the problems already met while taking stock.
+pub fn plan(found: Found<'_>, notes: Vec<Note>, request: &Request) -> Plan {
+    let Found { candidates, pending, .. } = found;
     let mut plan = Plan { notes, ..Plan::default() };
     let mut kernels: BTreeMap<&KernelRelease, Vec<&Candidate>> = BTreeMap::new();
     for candidate in candidates.iter().filter(|c| is_asked_for(c, request)) {
@@ -27,8 +32,7 @@ pub fn plan(
         if !request.kernels.is_empty() && !request.kernels.contains(kernel) {
             continue;
         }
-        let cut_off = pending.contains(kernel);
-        plan_kernel(&mut plan, kernel, wanted, candidates, cut_off, request);
+        plan_kernel(&mut plan, kernel, wanted, found, request);
     }
     plan
 }
@@ -85,10 +89,11 @@ fn plan_kernel(
     plan: &mut Plan,
     kernel: &KernelRelease,
     wanted: Vec<&Candidate>,
-    all: &[Candidate],
-    cut_off: bool,
+    found: Found<'_>,
     request: &Request,
 ) {
+    let all = found.candidates;
+    let cut_off = found.pending.contains(kernel);
     let mut needs: BTreeMap<&Instance, Need> =
         wanted.iter().map(|c| (&c.instance, need(c, request))).collect();
     let without_headers: Vec<_> = wanted
@@ -155,7 +160,7 @@ fn plan_kernel(
     if let (true, Some(arch)) = (cut_off || !touched.is_empty(), arch) {
         let why = if touched.is_empty() { "an earlier run was cut off before it" } else { "modules change" };
         let depmod = plan.add(Action::Depmod { kernel: kernel.clone(), arch }, why, touched);
-        if request.initramfs {
+        if request.initramfs && found.initramfs.contains(kernel) {
             plan.add(Action::Initramfs { kernel: kernel.clone() }, "modules change", vec![depmod]);
         }
     }
@@ -183,6 +188,10 @@ mod tests {
             headers: true,
             image: true,
         }
+    }
+
+    fn release(text: &str) -> KernelRelease {
+        KernelRelease::new(text).unwrap()
     }
 
     fn record(key: &str) -> BuildRecord {
@@ -213,7 +222,11 @@ mod tests {
     }
 
     fn shown(candidates: &[Candidate], request: &Request) -> Vec<String> {
-        let plan = plan(candidates, Vec::new(), &[], request);
+        let plan = plan(
+            Found { candidates, initramfs: &[release("6.1"), release("6.12")], ..Found::default() },
+            Vec::new(),
+            request,
+        );
         let mut lines: Vec<String> = plan
             .steps
             .iter()
@@ -244,7 +257,7 @@ mod tests {
     fn nothing_to_do() {
         let mut done = candidate("a", "6.1", State::Installed);
         done.record = Some(record("k1"));
-        let plan = plan(&[done], Vec::new(), &[], &Request::default());
+        let plan = plan(Found { candidates: &[done], ..Found::default() }, Vec::new(), &Request::default());
         assert_eq!(plan, Plan::default());
     }
 
@@ -327,8 +340,8 @@ mod tests {
     fn a_run_that_was_cut_off_is_finished() {
         let mut done = candidate("a", "6.1", State::Installed);
         done.record = Some(record("k1"));
-        let pending = [KernelRelease::new("6.1").unwrap()];
-        let plan = plan(&[done], Vec::new(), &pending, &Request::default());
+        let found = Found { candidates: &[done], pending: &[release("6.1")], ..Found::default() };
+        let plan = plan(found, Vec::new(), &Request::default());
         assert_eq!(plan.steps.len(), 1);
         assert!(matches!(plan.steps[0].action, Action::Depmod { .. }));
     }

@@ -4,7 +4,7 @@ mod difference;
 mod order;
 mod text;
 
-pub use difference::plan;
+pub use difference::{Found, plan};
 
 use crate::model::{Arch, FailureRecord, Instance, KernelRelease, ModuleId};
 use serde::{Deserialize, Serialize};

@@ -29,11 +29,7 @@ impl fmt::Display for Note {
                 write!(f, "{} is not meant for kernel {}: {why}", instance.module, instance.kernel)
             }
             Self::FailedBefore { failure } => {
-                write!(
-                    f,
-                    "{} does not build for kernel {}",
-                    failure.instance.module, failure.instance.kernel
-                )?;
+                f.write_str(&failure.message)?;
                 if let Some(diagnosis) = &failure.diagnosis {
                     write!(f, ": {diagnosis}")?;
                 }
@@ -59,7 +55,7 @@ impl fmt::Display for Note {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.steps.is_empty() {
+        if self.steps.is_empty() && self.notes.is_empty() {
             writeln!(f, "Nothing to do.")?;
         }
         for (index, step) in self.steps.iter().enumerate() {

@@ -111,12 +111,15 @@ pub fn line(event: &Event<'_>) -> Option<String> {
 pub struct Lines {
     out: Mutex<Box<dyn Write + Send>>,
     prefix: &'static str,
+    as_dkms: bool,
 }
 
 impl Lines {
     /// Lines to `out`, each beginning with `prefix`.
-    pub fn new(out: Box<dyn Write + Send>, prefix: &'static str) -> Self {
-        Self { out: Mutex::new(out), prefix }
+    ///
+    /// `as_dkms`: failures go to standard error in DKMS's form (contract 1.7).
+    pub fn new(out: Box<dyn Write + Send>, prefix: &'static str, as_dkms: bool) -> Self {
+        Self { out: Mutex::new(out), prefix, as_dkms }
     }
 }
 
@@ -124,6 +127,11 @@ impl Sink for Lines {
     fn event(&self, event: &Event<'_>) {
         let Some(text) = line(event) else { return };
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (true, Event::Failed { failure, .. }) = (self.as_dkms, event) {
+            let word = if matches!(failure, Failure::Excluded { .. }) { "Warning: " } else { "\nError! " };
+            let _ = writeln!(std::io::stderr(), "{word}{text}");
+            return;
+        }
         for line in text.lines() {
             // A reader that went away must not stop a build.
             let _ = writeln!(out, "{}{line}", self.prefix);

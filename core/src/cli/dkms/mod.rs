@@ -82,6 +82,7 @@ fn common(arguments: &Arguments) -> Common {
         kernel_config: arguments.kernel_config.clone(),
         no_depmod: arguments.no_depmod,
         no_sandbox: false,
+        conf: arguments.conf.clone(),
     }
 }
 

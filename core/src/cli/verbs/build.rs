@@ -8,6 +8,7 @@ use crate::inventory::{Kernel, Source, Tree};
 use crate::model::{Failure, Instance, ModuleId};
 use crate::plan::{Action, Plan};
 use crate::report::Event;
+use std::time::Duration;
 
 /// How far to go, and over what.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,22 +42,24 @@ pub fn build(
         Some(Source::Broken) => return Err(Failure::Broken { module: module.clone() }),
         Some(Source::Absent) | None => add::add(context, module, None)?,
     }
-    let plan = steps(context, module, kernels, options)?;
+    let (plan, early) = steps(context, module, kernels, options)?;
     let report = carry_out(context, &plan, kernels)?;
-    match report.failures.into_iter().next() {
+    // Every failure has been told when it happened; the first one decides the exit code.
+    match early.into_iter().chain(report.failures.into_iter().map(|(_, failure)| failure)).next() {
         None => Ok(()),
-        Some((_, failure)) => Err(failure),
+        Some(failure) => Err(Failure::Told(Box::new(failure))),
     }
 }
 
-/// The plan for exactly these kernels.
+/// The plan for exactly these kernels, and the failures of those that cannot be planned for.
 fn steps(
     context: &Context,
     module: &ModuleId,
     kernels: &[Kernel],
     options: Options,
-) -> Result<Plan, Failure> {
+) -> Result<(Plan, Vec<Failure>), Failure> {
     let tree = context.tree()?;
+    let mut early = Vec::new();
     let note = |text: String| context.sink.event(&Event::Note { text: &text });
     let mut plan = Plan::default();
     for kernel in kernels {
@@ -65,7 +68,15 @@ fn steps(
         let built = tree.built(&instance);
         let mut after = Vec::new();
         if built.is_none() || (options.force && !options.install) {
-            check_depends(context, &tree, &instance, kernel, options.force)?;
+            if let Err(failure) = check_depends(context, &tree, &instance, kernel, options.force) {
+                context.sink.event(&Event::Failed {
+                    instance: &instance,
+                    failure: &failure,
+                    elapsed: Duration::ZERO,
+                });
+                early.push(failure);
+                continue;
+            }
             after.push(plan.add(Action::Build { instance: instance.clone() }, "asked for", Vec::new()));
         } else if !options.install {
             note(format!("{module} is already built for kernel {release} ({arch}); --force builds it again"));
@@ -84,7 +95,7 @@ fn steps(
         let depmod = Action::Depmod { kernel: release.clone(), arch: arch.clone() };
         plan.add(depmod, "modules change", vec![install]);
     }
-    Ok(plan)
+    Ok((plan, early))
 }
 
 /// BUILD_DEPENDS must be installed for the same kernel; with force it is only said.

@@ -17,8 +17,12 @@ pub fn generate_mok(context: &Context) -> Result<(), Failure> {
     let loaded = load_or_create(&key, &certificate, DEFAULT_COMMON_NAME, SystemTime::now())
         .map_err(|e| Failure::Usage { message: e.to_string(), code: 1 })?;
     let note = |text: String| context.sink.event(&Event::Note { text: &text });
-    let what = if loaded.origin == Origin::Found { "Found" } else { "Made" };
-    note(format!("{what} signing key {} and certificate {}", signing.key, signing.certificate));
+    let (key, certificate) = (&signing.key, &signing.certificate);
+    note(match loaded.origin {
+        Origin::Found => format!("Found signing key {key} and certificate {certificate}"),
+        Origin::Reissued => format!("Made certificate {certificate} for signing key {key}"),
+        Origin::Generated => format!("Made signing key {key} and certificate {certificate}"),
+    });
     if loaded.origin != Origin::Found {
         note(format!("Where Secure Boot is on, enrol it once: mokutil --import {}", signing.certificate));
     }

@@ -39,7 +39,7 @@ pub fn logs(
     }
     if found.is_empty() {
         let which = kernel.map(|k| format!(" for kernel {k}")).unwrap_or_default();
-        return Err(Failure::Usage { message: format!("there is no build log of {name}{which}"), code: 2 });
+        return Err(Failure::Usage { message: format!("there is no build log of {name}{which}"), code: 1 });
     }
     Ok(found)
 }

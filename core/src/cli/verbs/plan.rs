@@ -1,10 +1,10 @@
 //! `plan`: what `sync` would do.
 
 use crate::cli::context::Context;
-use crate::exec::pending;
+use crate::exec::{has_initramfs, pending};
 use crate::inventory::{Kernel, Survey, Tree};
 use crate::model::Failure;
-use crate::plan::{Note, Plan, Request, plan};
+use crate::plan::{Found, Note, Plan, Request, plan};
 
 /// What was found, and the plan made of it.
 #[derive(Debug)]
@@ -24,6 +24,13 @@ pub struct Stock {
 pub fn take_stock(context: &Context, survey: &Survey<'_>, request: &Request) -> Result<Stock, Failure> {
     let tree = context.tree()?;
     let mut kernels = context.kernels()?;
+    if let Some(module) = request.modules.iter().find(|m| tree.find(m).is_none()) {
+        return Err(Failure::NotAdded { module: module.clone() });
+    }
+    if let Some(kernel) = request.kernels.iter().find(|k| !context.places.kernel_dir(k).exists()) {
+        let path = context.places.install_tree.join(kernel.as_str());
+        return Err(Failure::NoKernel { kernel: kernel.clone(), path });
+    }
     if !request.kernels.is_empty() {
         kernels.retain(|k| request.kernels.contains(&k.release));
     }
@@ -35,6 +42,13 @@ pub fn take_stock(context: &Context, survey: &Survey<'_>, request: &Request) -> 
         }
         _ => Note::Broken { module },
     });
-    let plan = plan(&candidates.found, notes.collect(), &pending::kernels(&context.places), request);
+    let with_initramfs: Vec<_> =
+        kernels.iter().map(|k| k.release.clone()).filter(|k| has_initramfs(&context.places, k)).collect();
+    let found = Found {
+        candidates: &candidates.found,
+        pending: &pending::kernels(&context.places),
+        initramfs: &with_initramfs,
+    };
+    let plan = plan(found, notes.collect(), request);
     Ok(Stock { plan, tree, kernels })
 }

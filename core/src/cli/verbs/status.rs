@@ -144,7 +144,10 @@ pub fn report(context: &Context, filter: &Filter) -> Result<Report, Failure> {
                 }
                 Ok(_) => {}
                 Err(failure) => {
-                    let problem = failure_text(&failure).replace('\n', " ");
+                    let problem = match &failure {
+                        Failure::BadConf { findings, .. } => findings.join("; "),
+                        other => failure_text(other),
+                    };
                     instances.push(bare(module, Stage::Broken, Some(problem)));
                     break;
                 }

@@ -29,7 +29,11 @@ pub fn uninstall(context: &Context, module: &ModuleId, scope: &Scope, unbuild: b
     let verb = if unbuild { "unbuild" } else { "uninstall" };
     let _lock = lock::take(&context.places, &format!("{verb} {module}"), &*context.sink)?;
     check_added(context, module)?;
-    take_away(context, module, scope, unbuild)
+    take_away(context, module, scope, unbuild)?;
+    let text =
+        format!("{module} stays registered: if it asks for autoinstall, the next sync installs it again.");
+    context.sink.event(&Event::Note { text: &text });
+    Ok(())
 }
 
 /// The module must be added and whole.
