@@ -1,9 +1,10 @@
 #!/bin/bash
 # Measures evermod beside Debian's dkms in one cached Debian root: one table, and target/bench.json.
-# usage: tests/bench.sh [--corpus] [--only small|many|fresh] [--rounds N] [--evermod FILE]      (make bench)
+# usage: tests/bench.sh [--corpus] [--only small|many|fresh] [--rounds N] [--shell N] [--evermod FILE]      (make bench)
 #   --corpus        all cached packages for the fresh kernel (hours with the heavy ones), not the quick ones only
 #   --only SECTION  one part of the table
 #   --rounds N      runs of what takes dkms long (default 2)
+#   --shell N       measure nothing: a shell in the root, with N modules installed for every kernel
 #   --evermod FILE  this program, not the one in target/dist's package
 # Figures are CPU seconds, so that a busy machine disturbs them little; elapsed time is told and not judged.
 # Ends with 1 where a goal is missed. Needs root; the root works without the network.
@@ -11,13 +12,14 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(dirname "$here")
 . "$here/roots/lib.sh"
-corpus=fast evermod='' pass=()
+corpus=fast evermod='' pass=() shell=()
 while [ $# -gt 0 ]; do
   case $1 in
     --corpus) corpus=all; shift ;;
     --evermod) evermod=$2; shift 2 ;;
+    --shell) shell=("$2"); shift 2 ;;
     --only | --rounds) pass+=("$1" "$2"); shift 2 ;;
-    *) die "usage: tests/bench.sh [--corpus] [--only small|many|fresh] [--rounds N] [--evermod FILE]" ;;
+    *) die "usage: tests/bench.sh [--corpus] [--only small|many|fresh] [--rounds N] [--shell N] [--evermod FILE]" ;;
   esac
 done
 [ "$(id -u)" = 0 ] || die "the bench enters a root, so it needs root"
@@ -50,6 +52,11 @@ while read -r package set; do
   done
 done <"$here/corpus/packages.tsv"
 
+if [ ${#shell[@]} -gt 0 ]; then
+  exec "$here/roots/enter.sh" --offline --size 12g --bind "$out/bin:/usr/local/lib/evermod-bench" --bind "$out:/bench/out" \
+    --bind "$here/modules:/bench/modules" "$layers" -- \
+    bash -c '/usr/local/lib/evermod-bench/bench /bench/out --grow "$1" && exec bash' grow "${shell[@]}"
+fi
 status=0
 "$here/roots/enter.sh" --offline --size 12g --bind "$out/bin:/usr/local/lib/evermod-bench" --bind "$out:/bench/out" \
   --bind "$cache/corpus/debs:/bench/debs" --bind "$here/modules:/bench/modules" "$layers" -- \

@@ -35,6 +35,8 @@ struct Arguments {
     only: Option<String>,
     /// Rounds of what takes long.
     rounds: usize,
+    /// Measure nothing: leave a tree of this many modules for all kernels, to look at with other programs.
+    grow: Option<usize>,
 }
 
 fn main() -> Result<ExitCode> {
@@ -47,6 +49,11 @@ fn main() -> Result<ExitCode> {
     let mut rows = Vec::new();
     eprintln!("bench: a tiny module for {} kernels ...", kernels.len());
     let seeds = small::seeds(&kernels, dir)?;
+    if let Some(modules) = arguments.grow {
+        trees::grow(&seeds, 0..modules, |_| 1)?;
+        trees::copy_times(&seeds)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if wanted("small") {
         rows.extend(small::rows(&kernels, dir)?);
     }
@@ -71,10 +78,12 @@ fn main() -> Result<ExitCode> {
 
 fn arguments() -> Result<Arguments> {
     let mut words = std::env::args().skip(1);
-    let mut arguments = Arguments { dir: PathBuf::new(), debs: Vec::new(), only: None, rounds: 2 };
+    let mut arguments =
+        Arguments { dir: PathBuf::new(), debs: Vec::new(), only: None, rounds: 2, grow: None };
     while let Some(word) = words.next() {
         match word.as_str() {
             "--only" => arguments.only = Some(words.next().context("--only needs a section")?),
+            "--grow" => arguments.grow = Some(words.next().context("--grow needs a number")?.parse()?),
             "--rounds" => arguments.rounds = words.next().context("--rounds needs a number")?.parse()?,
             deb if deb.ends_with(".deb") => arguments.debs.push(deb.into()),
             dir => arguments.dir = dir.into(),
