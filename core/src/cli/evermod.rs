@@ -275,7 +275,7 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
             }
             let synced = sync::sync(context, &request(context, arguments.wanted, !arguments.boot)?)?;
             // A unit that fails at every boot for a failure long known would only be switched off.
-            let shortfall = if arguments.boot { synced.report.failures.len() } else { synced.shortfall() };
+            let shortfall = if arguments.boot { synced.failed() } else { synced.shortfall() };
             return match shortfall {
                 0 => {
                     if synced.plan.is_idle() && synced.plan.notes.is_empty() && !arguments.boot {

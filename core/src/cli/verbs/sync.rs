@@ -20,6 +20,11 @@ pub struct Synced {
 }
 
 impl Synced {
+    /// How many steps failed. That the kernel has the same module or a newer one is no failure.
+    pub fn failed(&self) -> usize {
+        self.report.failures.iter().filter(|(_, failure)| !matches!(failure, Failure::Refused { .. })).count()
+    }
+
     /// How many instances are wanted and not there.
     pub fn shortfall(&self) -> usize {
         let counts = |note: &&Note| {
@@ -28,7 +33,7 @@ impl Synced {
                 Note::FailedBefore { .. } | Note::Blocked { .. } | Note::Broken { .. } | Note::BadConf { .. }
             )
         };
-        self.report.failures.len() + self.plan.notes.iter().filter(counts).count()
+        self.failed() + self.plan.notes.iter().filter(counts).count()
     }
 }
 
