@@ -31,7 +31,10 @@ corpus: ## all of Debian's dkms packages, with dkms and with evermod; hours wher
 	tests/corpus/fetch.sh all
 	$(CARGO) run --quiet -p evermod-tests --bin corpus -- heavy
 
+bench: deb ## evermod beside Debian's dkms: CPU seconds, processes, goals; one table
+	tests/bench.sh
+
 demo: ## a Debian system of its own: two drivers follow a kernel upgrade, one fails, and what a person sees
 	tests/demo.sh
 
-.PHONY: setup test corpus demo
+.PHONY: setup test corpus bench demo

@@ -79,6 +79,15 @@ impl Root {
         Ok(self.at(inside))
     }
 
+    /// A place that leads to what `path` names when it is opened. On the running system that is the path itself: the
+    /// kernel follows links better than we do, and in one call.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn opened(&self, path: impl AsRef<Path>) -> io::Result<PathBuf> {
+        if self.is_host() { Ok(path.as_ref().to_path_buf()) } else { self.resolve(path) }
+    }
+
     /// [`Self::resolve`], as a path inside the root.
     ///
     /// # Errors

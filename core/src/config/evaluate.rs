@@ -96,7 +96,6 @@ pub struct Evaluation<'a> {
     shell: &'a dyn Shell,
     names: &'a [&'a str],
     scope: Vars,
-    readable: Vec<PathBuf>,
     /// The wanted variables so far.
     pub vars: Vars,
     /// The files read so far.
@@ -110,20 +109,11 @@ pub struct Evaluation<'a> {
 impl<'a> Evaluation<'a> {
     /// Begins with the variables of `scope`; `names` are those that are wanted.
     pub fn new(root: &'a Root, shell: &'a dyn Shell, names: &'a [&'a str], scope: Vars) -> Self {
-        let trees = ["kernel_source_dir", "source_tree", "dkms_tree", "install_tree", "kernel_config"];
-        let readable = trees
-            .iter()
-            .filter_map(|tree| scope.scalar(tree))
-            .filter(|path| path.starts_with('/') && *path != "/")
-            .flat_map(|path| [Some(root.at(path)), root.resolve(path).ok()])
-            .flatten()
-            .collect();
         Self {
             root,
             shell,
             names,
             scope,
-            readable,
             vars: Vars::new(),
             sources: Vec::new(),
             notes: Vec::new(),
@@ -136,8 +126,7 @@ impl<'a> Evaluation<'a> {
     /// # Errors
     /// It cannot be read or evaluated.
     pub fn file(&mut self, path: &Path) -> Result<bool, ConfigError> {
-        let place = self.root.resolve(path)?;
-        let bytes = match read_regular(&place) {
+        let bytes = match read_regular(&self.root.opened(path)?) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Ok(false),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -145,6 +134,8 @@ impl<'a> Evaluation<'a> {
             }
             Err(error) => return Err(error.into()),
         };
+        // Most override files are not there: what is costs the resolution.
+        let place = self.root.resolve(path)?;
         self.sources.push(Source { path: path.to_path_buf(), sha256: sha256(&bytes) });
         let mut scope = self.scope.clone();
         scope.merge(self.vars.clone());
@@ -183,8 +174,19 @@ impl<'a> Evaluation<'a> {
             names: self.names.iter().map(|name| name.to_string()).collect(),
             prefix: Some(DIRECTIVE_PREFIX.to_string()),
             directory,
-            readable: self.readable.clone(),
+            readable: self.readable(),
         }
+    }
+
+    /// The trees that a file may look at.
+    fn readable(&self) -> Vec<PathBuf> {
+        ["kernel_source_dir", "source_tree", "dkms_tree", "install_tree", "kernel_config"]
+            .iter()
+            .filter_map(|tree| self.scope.scalar(tree))
+            .filter(|path| path.starts_with('/') && *path != "/")
+            .flat_map(|path| [Some(self.root.at(path)), self.root.resolve(path).ok()])
+            .flatten()
+            .collect()
     }
 
     fn shell_was_needed(&mut self, path: &Path, place: &NotLiteral) {

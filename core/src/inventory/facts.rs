@@ -126,17 +126,37 @@ impl Survey<'_> {
         }
         self.options.directives.iter().for_each(|d| add(d.as_bytes()));
         add(kernel.headers.as_ref().map(|_| self.headers_identity(kernel)).unwrap_or_default().as_bytes());
+        add(self.source_names.get_or_init(|| self.read_source_names()).as_bytes());
+        let stack = overrides(&self.places.overrides, module, Some(&kernel.release), Some(&kernel.arch));
+        for path in std::iter::once(conf.to_path_buf()).chain(stack) {
+            let content = self.places.root.opened(&path).ok().and_then(|place| std::fs::read(place).ok());
+            add(content.as_deref().unwrap_or_default());
+        }
+        hex(&hash.finalize())
+    }
+
+    /// Digest of the names in the source tree.
+    fn read_source_names(&self) -> String {
         let names = std::fs::read_dir(self.places.root.at(&self.places.source_tree));
         let mut names: Vec<_> =
             names.into_iter().flatten().filter_map(|e| e.ok().map(|e| e.file_name())).collect();
         names.sort();
-        names.iter().for_each(|name| add(name.as_encoded_bytes()));
-        let stack = overrides(&self.places.overrides, module, Some(&kernel.release), Some(&kernel.arch));
-        for path in std::iter::once(conf.to_path_buf()).chain(stack) {
-            let content = self.places.root.resolve(&path).ok().and_then(|place| std::fs::read(place).ok());
-            add(content.as_deref().unwrap_or_default());
+        let mut hash = Sha256::new();
+        for name in names {
+            hash.update(name.as_encoded_bytes());
+            hash.update([0]);
         }
         hex(&hash.finalize())
+    }
+
+    /// Digest of a module's sources, which do not change while stock is taken: one look serves all kernels.
+    fn source_digest(&self, place: &Path) -> std::io::Result<String> {
+        if let Some(known) = self.source_digests.borrow().get(place) {
+            return Ok(known.clone());
+        }
+        let digest = self.digests.borrow_mut().of(place)?;
+        self.source_digests.borrow_mut().insert(place.to_path_buf(), digest.clone());
+        Ok(digest)
     }
 
     /// Identity of a kernel's headers and of the compiler that they name.
@@ -187,12 +207,9 @@ impl Survey<'_> {
         for text in [&module.name, &module.version, kernel.release.as_str(), kernel.arch.as_str()] {
             add(text.as_bytes());
         }
-        add(self.digests.borrow_mut().of(source)?.as_bytes());
-        add(self
-            .digests
-            .borrow_mut()
-            .of(&self.places.root.at(self.places.overrides.join(&module.name)))?
-            .as_bytes());
+        add(self.source_digest(source)?.as_bytes());
+        let patches = self.places.root.at(self.places.overrides.join(&module.name));
+        add(self.source_digest(&patches)?.as_bytes());
         add(&serde_json::to_vec(&facts.directives).map_err(std::io::Error::from)?);
         add(self.headers_identity(kernel).as_bytes());
         Ok(BuildKey(hex(&hash.finalize())))

@@ -12,7 +12,7 @@ use crate::model::{
     BuildRecord, Directives, Failure, FailureRecord, Instance, KernelRelease, ModuleId, Record,
 };
 use crate::places::{Places, RECORD};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -50,6 +50,8 @@ pub struct Survey<'a> {
     pub(super) digests: RefCell<Digests>,
     pub(super) evaluated: RefCell<BTreeMap<String, Directives>>,
     pub(super) identities: RefCell<BTreeMap<KernelRelease, String>>,
+    pub(super) source_digests: RefCell<BTreeMap<PathBuf, String>>,
+    pub(super) source_names: OnceCell<String>,
     configs: RefCell<BTreeMap<KernelRelease, Option<Rc<KernelConfig>>>>,
     known: BTreeSet<String>,
 }
@@ -84,6 +86,8 @@ impl<'a> Survey<'a> {
             known: evaluated.keys().cloned().collect(),
             evaluated: RefCell::new(evaluated),
             identities: RefCell::default(),
+            source_digests: RefCell::default(),
+            source_names: OnceCell::new(),
             configs: RefCell::default(),
         }
     }
@@ -210,7 +214,7 @@ impl<'a> Survey<'a> {
                 continue;
             }
             for kernel in kernels.iter().filter(|k| k.headers.is_some() || k.has_image) {
-                match self.candidate(tree, registered, kernel) {
+                match self.candidate(registered, kernel) {
                     Ok(candidate) => all.found.push(candidate),
                     Err(failure @ (Failure::BadConf { .. } | Failure::NoConf { .. })) => {
                         // One that cannot be read cannot for any kernel: say it once.
@@ -228,12 +232,7 @@ impl<'a> Survey<'a> {
     ///
     /// # Errors
     /// Its configuration or its sources cannot be read.
-    pub fn candidate(
-        &self,
-        tree: &Tree,
-        registered: &Registered,
-        kernel: &Kernel,
-    ) -> Result<Candidate, Failure> {
+    pub fn candidate(&self, registered: &Registered, kernel: &Kernel) -> Result<Candidate, Failure> {
         let module = &registered.module;
         let instance =
             Instance { module: module.clone(), kernel: kernel.release.clone(), arch: kernel.arch.clone() };
@@ -245,7 +244,7 @@ impl<'a> Survey<'a> {
             }
             _ => None,
         };
-        let built = tree.built(&instance);
+        let built = registered.built.iter().find(|b| b.instance == instance);
         let state = match built {
             None => State::Added,
             Some(built) if !built.active => State::Built,

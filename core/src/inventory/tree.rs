@@ -170,6 +170,14 @@ impl Tree {
 
 fn source(places: &Places, module: &ModuleId) -> Source {
     let link = places.source_link(module);
+    // Nearly always the link names a directory outright, and nothing more needs to be followed.
+    if let Ok(target) = std::fs::read_link(&link)
+        && places.root.is_host()
+        && target.is_absolute()
+        && target.symlink_metadata().is_ok_and(|meta| meta.is_dir())
+    {
+        return Source::Directory(target);
+    }
     match std::fs::symlink_metadata(&link) {
         Ok(meta) if meta.is_symlink() => {
             let inside = Path::new("/").join(link.strip_prefix(places.root.dir()).unwrap_or(&link));

@@ -43,13 +43,16 @@ pub(super) fn forget(context: &Context, module: &ModuleId) -> Result<(), Failure
 /// Deletes what builds that were cut off left in `T/M/V`.
 pub(super) fn sweep(context: &Context, module: &ModuleId) -> Result<(), Failure> {
     for kernel in std::fs::read_dir(context.places.module_dir(module)).into_iter().flatten().flatten() {
+        let mut is_empty = true;
         for entry in std::fs::read_dir(kernel.path()).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(".tmp_") {
                 remove_tree_if_there(&entry.path())?;
+            } else {
+                is_empty = false;
             }
         }
-        if kernel.file_name() != "build" {
-            // Only empty ones go.
+        if is_empty && kernel.file_name() != "build" {
+            // A build that begins right now may have filled it: then it stays.
             let _ = std::fs::remove_dir(kernel.path());
         }
     }

@@ -138,7 +138,7 @@ pub fn report(context: &Context, filter: &Filter) -> Result<Report, Failure> {
             if !is_possible || !filter.instance(&instance) {
                 continue;
             }
-            match survey.candidate(&tree, registered, &kernel) {
+            match survey.candidate(registered, &kernel) {
                 Ok(candidate) if built || candidate.autoinstall || candidate.failure.is_some() => {
                     instances.push(line(context, &candidate));
                 }
