@@ -206,32 +206,38 @@ impl Oracle {
         Ok(Self { root: root.to_owned(), kernels: overlay.kernels()?, facts })
     }
 
-    /// Kernels that an input is built for.
-    #[must_use]
-    pub fn kernels(&self, set: Set) -> &[String] {
-        // The stable series' newest stands before the next series' only one.
-        match (set, self.kernels.len()) {
-            (Set::Heavy, n @ 2..) => &self.kernels[n - 2..n - 1],
-            _ => &self.kernels,
-        }
-    }
-
     /// What dkms makes of the input, from the cache where it was asked before.
     ///
     /// # Errors
     /// Fails where the root cannot be entered or its programs behave in no known way.
     pub fn ask(&self, input: &Input) -> Result<Outcomes> {
+        if input.set != Set::Heavy {
+            return self.ask_for(input, &self.kernels);
+        }
+        // Minutes each: what was asked for one kernel is kept whatever becomes of the others.
+        let mut all: Option<Outcomes> = None;
+        for kernel in self.kernels.chunks(1) {
+            let one = self.ask_for(input, kernel)?;
+            match &mut all {
+                Some(all) => all.kernels.extend(one.kernels),
+                None => all = Some(one),
+            }
+        }
+        all.context("no kernels")
+    }
+
+    fn ask_for(&self, input: &Input, kernels: &[String]) -> Result<Outcomes> {
         let mut digest = Sha256::new();
         // The first word is the version of what is kept.
         digest.update(format!("2 {}", self.facts));
-        digest.update(self.kernels(input.set).join(" "));
+        digest.update(kernels.join(" "));
         digest_of(&input.path, &mut digest)?;
         let key = digest.finalize().iter().take(8).fold(String::new(), |s, b| s + &format!("{b:02x}"));
         let kept = cache()?.join("corpus/oracle").join(format!("{}-{key}.json", input.name));
         if kept.exists() {
             return Ok(serde_json::from_str(&fs_err::read_to_string(&kept)?)?);
         }
-        let outcomes = self.run(input).with_context(|| format!("dkms with {}", input.name))?;
+        let outcomes = self.run(input, kernels).with_context(|| format!("dkms with {}", input.name))?;
         fs_err::create_dir_all(kept.parent().context("the cache's directory")?)?;
         let part = kept.with_extension("part");
         fs_err::write(&part, serde_json::to_string_pretty(&outcomes)?)?;
@@ -266,7 +272,7 @@ impl Oracle {
         answers.into_iter().map(|(_, answer)| answer).collect()
     }
 
-    fn run(&self, input: &Input) -> Result<Outcomes> {
+    fn run(&self, input: &Input, wanted: &[String]) -> Result<Outcomes> {
         let root = Entry::new(&self.root).size("16g").open()?;
         let source = place(&root, input)?;
         let added = root.run(&["dkms", "add", &format!("/usr/src/{source}")])?.ok()?.all();
@@ -277,7 +283,7 @@ impl Oracle {
             .with_context(|| format!("what was added? {added}"))?
             .to_owned();
         let mut kernels = BTreeMap::new();
-        for kernel in self.kernels(input.set) {
+        for kernel in wanted {
             let before = files(&root, kernel)?;
             let built = root.run(&["dkms", "build", &module, "-k", kernel])?;
             let outcome = match built.status {
