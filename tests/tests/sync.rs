@@ -185,3 +185,27 @@ fn one_job_server_for_all() -> Result<()> {
     ensure!(most.stdout.trim() == "1", "{} compilers ran at once under one job", most.stdout.trim());
     Ok(())
 }
+
+/// A build that fails for one kernel must not disturb the same module's build for another, which goes on beside it.
+#[test]
+fn a_failure_for_one_kernel_leaves_the_other_build_alone() -> Result<()> {
+    need!();
+    let Some((root, kernel)) = machine(&["hello"])? else { return Ok(()) };
+    let make = format!(
+        "echo 'MAKE[0]=\"if [ \\$kernelver = {kernel} ]; then sleep 4; else sleep 1; exit 1; fi; \
+         make -C \\$kernel_source_dir M=\\$dkms_tree/hello/1.0/build\"' >> /usr/src/hello-1.0/dkms.conf"
+    );
+    root.sh(&make)?.ok()?;
+    let output = root.run(&["evermod", "sync", "-j", "4"])?;
+    ensure!(output.status == 11, "{}", output.all());
+    let status = root.run(&["dkms", "status"])?.ok()?.stdout;
+    ensure!(status == format!("hello/1.0, {kernel}, x86_64: installed\n"), "{status}\n{}", output.all());
+    ensure!(root.exists("/var/lib/dkms/hello/1.0/build/make.log")?, "the failure's log is in DKMS's place");
+
+    // When nothing fails any more, nothing of it is left.
+    root.sh("sed -i '/MAKE/d' /usr/src/hello-1.0/dkms.conf")?.ok()?;
+    root.run(&["evermod", "sync"])?.ok()?;
+    let left = root.sh("ls -A /var/lib/dkms/hello/1.0/build; ls -A /var/lib/evermod/failed")?.ok()?.stdout;
+    ensure!(left.trim().is_empty(), "{left}");
+    Ok(())
+}

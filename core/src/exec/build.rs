@@ -7,7 +7,9 @@ use super::session::Session;
 use crate::build::{Sandbox, diagnose, log, make_command, program, with_jobs};
 use crate::config::Toolchain;
 use crate::install::Compression;
-use crate::install::files::{copy_tree, remove_tree_if_there, write_atomically};
+use crate::install::files::{
+    copy_tree, remove_empty_upwards, remove_if_there, remove_tree_if_there, write_atomically,
+};
 use crate::model::{
     BuildKey, BuildRecord, Directives, Failure, FailureRecord, Instance, Isolation, Record, Signature,
 };
@@ -70,16 +72,8 @@ impl Session<'_> {
         let started = Instant::now();
         let result = self.attempt(input, started);
         let remembered = self.places.failure_record(&input.instance);
-        match &result {
-            Ok(_) => {
-                crate::install::files::remove_if_there(&remembered)?;
-                let log = self.places.failure_log(&input.instance);
-                crate::install::files::remove_if_there(&log)?;
-                if let Some(dir) = log.parent() {
-                    crate::install::files::remove_empty_upwards(dir, &self.places.state("failed"));
-                }
-            }
-            Err(failure) => self.remember(input, failure, &remembered)?,
+        if let Err(failure) = &result {
+            self.remember(input, failure, &remembered)?;
         }
         result
     }
@@ -131,7 +125,10 @@ impl Session<'_> {
         };
         match result {
             Ok(record) => {
-                remove_tree_if_there(&scratch)?;
+                if scratch != self.places.build_dir(&instance.module) {
+                    remove_tree_if_there(&scratch)?;
+                }
+                self.tidy_up(instance)?;
                 Ok(Some(record))
             }
             Err(failure) => {
@@ -334,7 +331,7 @@ impl Session<'_> {
             // Without mounts, the instance has to be there for the time of the script.
             let old = replace_with_link(staging, &place)?;
             let result = self.run_script(input, sandbox, log, "POST_BUILD", Some(script));
-            crate::install::files::remove_if_there(&place)?;
+            remove_if_there(&place)?;
             if let Some(old) = old {
                 fs_err::rename(old, &place)?;
             }
@@ -403,6 +400,22 @@ impl Session<'_> {
         diagnose(&String::from_utf8_lossy(&text), &build_dir.display().to_string())
     }
 
+    /// What an earlier failure left in `T/M/V/build` goes with the last of the module's failures.
+    fn tidy_up(&self, instance: &Instance) -> Result<(), Failure> {
+        let module = &instance.module;
+        remove_if_there(&self.places.failure_record(instance))?;
+        let failed = self.places.state("failed").join(&module.name).join(&module.version);
+        let log = self.places.failure_log(instance);
+        remove_if_there(&log)?;
+        if let Some(dir) = log.parent() {
+            remove_empty_upwards(dir, &self.places.state("failed"));
+        }
+        if !failed.exists() {
+            clear(&self.places.build_dir(module))?;
+        }
+        Ok(())
+    }
+
     /// Leaves the build directory and its log where people look for them.
     fn keep_failed(&self, input: &BuildInput, scratch: &Path, log: &mut Log) -> Result<(), Failure> {
         let build_dir = self.places.build_dir(&input.instance.module);
@@ -410,8 +423,12 @@ impl Session<'_> {
             let turn = self.turn(&input.instance);
             let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
             chown_tree(scratch, (0, 0))?;
-            remove_tree_if_there(&build_dir)?;
-            fs_err::rename(scratch, &build_dir)?;
+            clear(&build_dir)?;
+            for entry in fs_err::read_dir(scratch)? {
+                let entry = entry?;
+                fs_err::rename(entry.path(), build_dir.join(entry.file_name()))?;
+            }
+            remove_tree_if_there(scratch)?;
         }
         let text = fs_err::read(&log.path)?;
         write_atomically(&build_dir.join("make.log"), &text, 0o644, None)?;
@@ -451,6 +468,20 @@ fn check_source(input: &BuildInput) -> Result<(), Failure> {
     // A dkms.conf alone builds nothing.
     if fs_err::read_dir(&input.source)?.take(2).count() < 2 {
         return Err(Failure::EmptySource { path: input.source.clone() });
+    }
+    Ok(())
+}
+
+/// Empties a directory without removing it: it is the mount point of every other build of the module, and removing a
+/// mount point unmounts it in the sandboxes too.
+fn clear(dir: &Path) -> Result<(), Failure> {
+    for entry in std::fs::read_dir(dir).into_iter().flatten() {
+        let path = entry?.path();
+        if path.symlink_metadata()?.is_dir() {
+            fs_err::remove_dir_all(path)?;
+        } else {
+            fs_err::remove_file(path)?;
+        }
     }
     Ok(())
 }

@@ -51,11 +51,27 @@ pub fn kernels(places: &Places) -> Vec<KernelRelease> {
 pub fn clean(places: &Places) -> io::Result<()> {
     sweep(&places.state("pending"))?;
     for kernel in kernels(places) {
+        sweep_depmod(&places.kernel_dir(&kernel))?;
         for dir in std::fs::read_to_string(note(places, &kernel)).unwrap_or_default().lines() {
             // Only below the root's own kernels, whatever the note says.
             if Path::new(dir).starts_with(places.kernel_dir(&kernel)) {
                 sweep(Path::new(dir))?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// depmod writes `modules.dep.PID.SECONDS.MICROSECONDS` and renames it; killed, it leaves that behind.
+fn sweep_depmod(dir: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(dir).into_iter().flatten() {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let mut parts = name.rsplit('.');
+        let numbers =
+            parts.by_ref().take(3).filter(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit())).count();
+        if name.starts_with("modules.") && numbers == 3 {
+            remove_if_there(&entry.path())?;
         }
     }
     Ok(())
@@ -77,9 +93,14 @@ mod tests {
         begin(&places, &kernel, std::slice::from_ref(&updates)).unwrap();
         begin(&places, &kernel, &[updates.clone(), PathBuf::from("/etc")]).unwrap();
         std::fs::write(updates.join(format!("{TEMPORARY}x")), "half").unwrap();
+        for name in ["modules.dep", "modules.symbols.bin", "modules.symbols.4711.1795442714.123456"] {
+            std::fs::write(places.kernel_dir(&kernel).join(name), "").unwrap();
+        }
         assert_eq!(kernels(&places), std::slice::from_ref(&kernel));
         clean(&places).unwrap();
         assert_eq!(std::fs::read_dir(&updates).unwrap().count(), 0);
+        assert!(places.kernel_dir(&kernel).join("modules.symbols.bin").exists());
+        assert_eq!(std::fs::read_dir(places.kernel_dir(&kernel)).unwrap().count(), 3);
         end(&places, &kernel).unwrap();
         assert!(kernels(&places).is_empty());
     }
