@@ -1,9 +1,12 @@
 //! Carries out plans: the only place that runs programs.
 
 mod build;
+mod collect;
+mod commands;
 mod confine;
 pub mod dpkg;
 mod environment;
+mod failed;
 mod install;
 mod kernel_steps;
 pub mod lock;
