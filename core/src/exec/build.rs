@@ -2,6 +2,7 @@
 //! compress, and the result into the tree in one step. The commands are in `commands`, what follows make is in
 //! `collect`, what follows a failure in `failed`.
 
+use super::failed::clear;
 use super::session::Session;
 use crate::build::{Sandbox, log};
 use crate::config::Toolchain;
@@ -49,6 +50,7 @@ pub(super) struct Log {
     pub(super) file: File,
     pub(super) path: PathBuf,
 }
+
 impl Session<'_> {
     /// Builds and puts the result into the tree, replacing an older build of the same instance; a failure leaves that
     /// one untouched and is remembered with the key of its inputs.
@@ -115,7 +117,9 @@ impl Session<'_> {
         };
         match result {
             Ok(record) => {
-                if scratch != self.places.build_dir(&instance.module) {
+                if scratch == self.places.build_dir(&instance.module) {
+                    clear(&scratch)?;
+                } else {
                     remove_tree_if_there(&scratch)?;
                 }
                 self.tidy_up(instance)?;

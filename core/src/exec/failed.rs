@@ -90,7 +90,7 @@ impl Session<'_> {
 
 /// Empties a directory without removing it: it is the mount point of every other build of the module, and removing a
 /// mount point unmounts it in the sandboxes too.
-fn clear(dir: &Path) -> Result<(), Failure> {
+pub(super) fn clear(dir: &Path) -> Result<(), Failure> {
     for entry in std::fs::read_dir(dir).into_iter().flatten() {
         let path = entry?.path();
         if path.symlink_metadata()?.is_dir() {
