@@ -52,6 +52,7 @@ pub struct Survey<'a> {
     pub(super) identities: RefCell<BTreeMap<KernelRelease, String>>,
     pub(super) source_digests: RefCell<BTreeMap<PathBuf, String>>,
     pub(super) source_names: OnceCell<String>,
+    config_paths: RefCell<BTreeMap<KernelRelease, PathBuf>>,
     configs: RefCell<BTreeMap<KernelRelease, Option<Rc<KernelConfig>>>>,
     known: BTreeSet<String>,
 }
@@ -88,6 +89,7 @@ impl<'a> Survey<'a> {
             identities: RefCell::default(),
             source_digests: RefCell::default(),
             source_names: OnceCell::new(),
+            config_paths: RefCell::default(),
             configs: RefCell::default(),
         }
     }
@@ -125,10 +127,19 @@ impl<'a> Survey<'a> {
 
     /// Where a kernel's configuration is, inside the root.
     fn kernel_config_path(&self, kernel: &KernelRelease) -> PathBuf {
+        if let Some(given) = &self.options.kernel_config {
+            return given.clone();
+        }
+        // Asked for every module of a kernel.
+        if let Some(known) = self.config_paths.borrow().get(kernel) {
+            return known.clone();
+        }
         let source = self.kernel_source(kernel);
         let usual = source.join("include/config/auto.conf");
         let is_there = self.places.root.resolve(&usual).is_ok_and(|place| place.is_file());
-        self.options.kernel_config.clone().unwrap_or(if is_there { usual } else { source.join(".config") })
+        let path = if is_there { usual } else { source.join(".config") };
+        self.config_paths.borrow_mut().insert(kernel.clone(), path.clone());
+        path
     }
 
     /// The compiler that matches a kernel.
