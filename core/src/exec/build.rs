@@ -45,6 +45,15 @@ pub struct BuildInput {
     pub extra_symbols: Vec<PathBuf>,
 }
 
+impl BuildInput {
+    /// The directives less the modules that are not meant for the kernel: what a build has to show for itself.
+    pub fn built_directives(&self) -> Directives {
+        let records = self.directives.records.iter().enumerate();
+        let records = records.filter(|(i, _)| !self.excluded.contains(i)).map(|(_, r)| r.clone()).collect();
+        Directives { records, ..self.directives.clone() }
+    }
+}
+
 /// The log of a build that is going on.
 pub(super) struct Log {
     pub(super) file: File,

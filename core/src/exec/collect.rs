@@ -61,7 +61,7 @@ impl Session<'_> {
             version: 1,
             key: input.key.clone(),
             adopted: false,
-            directives: input.directives.clone(),
+            directives: input.built_directives(),
             conf: input.conf.clone(),
             isolation: Some(self.sandbox.isolation()),
             signature: signature.or(Some(Signature::Unsigned("it has no modules".into()))),

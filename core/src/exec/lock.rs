@@ -4,13 +4,37 @@ use crate::model::Failure;
 use crate::places::Places;
 use crate::report::{Event, Sink};
 use rustix::fs::{FlockOperation, flock};
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 
 /// Held as long as it lives; a process that dies lets go of it.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+    cut_off: Cell<bool>,
+}
+
+impl Lock {
+    /// Whether a run before this one was cut off and what it left has not been cleaned away.
+    pub fn is_after_cut_off(&self) -> bool {
+        self.cut_off.get()
+    }
+
+    /// What cut-off runs left has been cleaned away.
+    pub fn cleaned(&self) {
+        self.cut_off.set(false);
+    }
+}
+
+impl Drop for Lock {
+    /// Whoever ends in good order empties the lock file; a name in it tells of one who did not.
+    fn drop(&mut self) {
+        if !self.cut_off.get() {
+            // Failing costs the next run one look at nothing.
+            let _ = self.file.set_len(0);
+        }
+    }
 }
 
 /// Takes the lock, waiting for whoever has it. `who` is what the next one in line is told.
@@ -35,8 +59,9 @@ pub fn take(places: &Places, who: &str, sink: &dyn Sink) -> Result<Lock, Failure
             }
         }
     }
+    let cut_off = Cell::new(file.metadata()?.len() > 0);
     file.rewind()?;
     file.set_len(0)?;
     writeln!(file, "{who} (process {})", std::process::id())?;
-    Ok(Lock { _file: file.into_parts().0 })
+    Ok(Lock { file: file.into_parts().0, cut_off })
 }

@@ -4,11 +4,13 @@ use super::build::BuildInput;
 use super::install::InstallInput;
 use super::schedule::{self, Outcome};
 use super::session::Session;
+use crate::install::{Compression, Placement};
 use crate::inventory::{Kernel, Survey, Tree};
-use crate::model::{BuildRecord, Failure, Instance};
+use crate::model::{BuildRecord, Failure, Instance, Signature};
 use crate::places::RECORD;
 use crate::plan::{Action, Plan};
 use crate::report::Event;
+use crate::sign::signature_of;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -112,6 +114,9 @@ impl Session<'_> {
 
     fn adopt(&self, instance: Option<&Instance>, record: &BuildRecord) -> Result<(), Failure> {
         if let Some(instance) = instance {
+            let records = self.records(&record.directives, &[]);
+            let destination = self.settings.destination.as_deref();
+            Placement::new(self.places, instance, &records, destination).align_times()?;
             let text = serde_json::to_vec_pretty(record).map_err(std::io::Error::from)?;
             let place = self.places.instance_dir(instance).join(RECORD);
             crate::install::files::write_atomically(&place, &text, 0o644, None)?;
@@ -148,17 +153,28 @@ fn prepare(
             let input = BuildInput::prepare(survey, tree, instance, kernel(instance)?)?;
             Prepared::Adopt(Box::new(BuildRecord {
                 version: 1,
-                key: input.key,
                 adopted: true,
-                directives: input.directives,
+                directives: input.built_directives(),
+                key: input.key,
                 conf: input.conf,
                 isolation: None,
-                signature: None,
+                signature: signer(survey, tree, instance),
                 milliseconds: 0,
                 refused: None,
             }))
         }
         Action::Depmod { .. } | Action::Initramfs { .. } => Prepared::Kernel,
+    })
+}
+
+/// Who signed what another program built.
+fn signer(survey: &Survey<'_>, tree: &Tree, instance: &Instance) -> Option<Signature> {
+    let file = tree.built(instance)?.files.iter().find(|name| name.contains(".ko"))?;
+    let data = std::fs::read(survey.places.instance_dir(instance).join("module").join(file)).ok()?;
+    let plain = Compression::of_file(file).decompress(&data).ok()?;
+    Some(match signature_of(&plain) {
+        Some(signature) => Signature::Signer(signature.signer),
+        None => Signature::Unsigned("as it was found".into()),
     })
 }
 

@@ -34,6 +34,8 @@ pub struct Placement<'a> {
     pub instance: &'a Instance,
     /// Its modules.
     pub targets: Vec<Target>,
+    /// The file names in the tree's `module` directory, where they are known already.
+    pub built_files: Option<&'a [String]>,
 }
 
 /// How the tree's modules and the kernel's compare.
@@ -112,7 +114,7 @@ impl<'a> Placement<'a> {
                 destination: destination.unwrap_or(&r.dest_location).to_string(),
             })
             .collect();
-        Self { places, instance, targets }
+        Self { places, instance, targets, built_files: None }
     }
 
     fn kernel_dir(&self) -> PathBuf {
@@ -129,7 +131,10 @@ impl<'a> Placement<'a> {
 
     /// The built file and its place below the kernel, both on the machine.
     fn pair(&self, target: &Target) -> Option<(PathBuf, PathBuf)> {
-        let built = originals::variant(&self.module_dir(), &target.name)?;
+        let built = match self.built_files {
+            Some(files) => self.module_dir().join(files.iter().find(|file| is_module(file, &target.name))?),
+            None => originals::variant(&self.module_dir(), &target.name)?,
+        };
         let dir = originals::below(&self.kernel_dir(), &target.destination);
         let installed = dir.join(built.file_name()?);
         Some((built, installed))
@@ -154,6 +159,21 @@ impl<'a> Placement<'a> {
             }
         }
         comparison
+    }
+
+    /// Gives installed files that are the same as the built ones their modification times, by which
+    /// [`Self::compare`] knows them without reading.
+    ///
+    /// # Errors
+    /// A time cannot be set.
+    pub fn align_times(&self) -> io::Result<()> {
+        for (built, installed) in self.targets.iter().filter_map(|target| self.pair(target)) {
+            if is_same(&built, &installed) {
+                let file = fs_err::OpenOptions::new().write(true).open(&installed)?;
+                file.file().set_modified(fs_err::metadata(&built)?.modified()?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Judges the kernel's own modules: what of the instance is to be installed. Changes nothing.
@@ -298,6 +318,12 @@ impl<'a> Placement<'a> {
             version(&built).is_some_and(|v| Some(v) == version(file))
         }
     }
+}
+
+/// True if a file name is the module's, in whatever compression.
+fn is_module(file: &str, name: &str) -> bool {
+    let rest = file.strip_prefix(name).and_then(|rest| rest.strip_prefix(".ko"));
+    rest.is_some_and(|suffix| compression::ALL.iter().any(|c| c.suffix() == suffix))
 }
 
 /// True if both files are there with the same content.

@@ -4,7 +4,8 @@ use super::digests::hex;
 use super::exclusive::excluded;
 use super::kernels::Kernel;
 use super::survey::Survey;
-use crate::config::{ConfigError, EvaluatedBy, Finding, LoadRequest, Severity, load_module, overrides};
+use crate::config::shell::NoShell;
+use crate::config::{ConfigError, Finding, LoadRequest, Severity, load_module, overrides};
 use crate::model::{BuildKey, Directives, Failure, KernelRelease, ModuleId};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -46,13 +47,9 @@ impl Survey<'_> {
         kernel: &Kernel,
         strict: bool,
     ) -> Result<Facts, Failure> {
-        let identity = self.conf_identity(module, conf, kernel);
-        if let Some(directives) = self.evaluated.borrow().get(&identity) {
-            return Ok(self.judged(directives.clone(), Vec::new(), kernel, identity));
-        }
         let request = LoadRequest {
             conf: conf.to_path_buf(),
-            overrides: Some(self.places.overrides.clone()),
+            overrides: self.has_overrides(module).then(|| self.places.overrides.clone()),
             module: Some(module.clone()),
             kernel: Some(kernel.release.clone()),
             arch: Some(kernel.arch.clone()),
@@ -60,8 +57,24 @@ impl Survey<'_> {
             directives: self.options.directives.clone(),
             strict,
         };
-        let loaded =
-            load_module(&self.places.root, &request, self.shell).map_err(|e| conf_failure(conf, e))?;
+        // Most are literals, which cost less to read than to remember.
+        let loaded = match load_module(&self.places.root, &request, &NoShell) {
+            Err(ConfigError::Shell { .. }) => {
+                let identity = self.conf_identity(module, conf, kernel);
+                if let Some(directives) = self.evaluated.borrow().get(&identity) {
+                    return Ok(self.judged(directives.clone(), Vec::new(), kernel, identity));
+                }
+                let loaded = load_module(&self.places.root, &request, self.shell);
+                if let Ok(loaded) = &loaded
+                    && loaded.errors().next().is_none()
+                {
+                    self.evaluated.borrow_mut().insert(identity, loaded.directives.clone());
+                }
+                loaded
+            }
+            literal => literal,
+        };
+        let loaded = loaded.map_err(|e| conf_failure(conf, e))?;
         let texts = |severity: Severity| -> Vec<String> {
             loaded
                 .findings
@@ -75,9 +88,8 @@ impl Survey<'_> {
             return Err(Failure::BadConf { path: conf.to_path_buf(), findings: errors });
         }
         let warnings = texts(Severity::Warning);
-        if matches!(loaded.evaluated_by, EvaluatedBy::Shell { .. }) {
-            self.evaluated.borrow_mut().insert(identity.clone(), loaded.directives.clone());
-        }
+        let files = loaded.sources.iter().map(|source| source.sha256.as_str()).collect::<Vec<_>>();
+        let identity = hex(&Sha256::digest(files.join(" ")));
         Ok(self.judged(loaded.directives, warnings, kernel, identity))
     }
 
@@ -133,6 +145,15 @@ impl Survey<'_> {
             add(content.as_deref().unwrap_or_default());
         }
         hex(&hash.finalize())
+    }
+
+    /// Whether `/etc/dkms` may hold override files of a module: they all begin with its name.
+    fn has_overrides(&self, module: &ModuleId) -> bool {
+        let names = self.override_names.get_or_init(|| {
+            let names = std::fs::read_dir(self.places.root.at(&self.places.overrides)).into_iter().flatten();
+            names.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
+        });
+        names.iter().any(|name| name.starts_with(&module.name) && name.ends_with(".conf"))
     }
 
     /// Digest of the names in the source tree.

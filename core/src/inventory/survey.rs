@@ -4,7 +4,7 @@ use super::candidate::{Candidate, State};
 use super::digests::Digests;
 use super::facts::Facts;
 use super::kernels::Kernel;
-use super::tree::{Registered, Source, Tree};
+use super::tree::{Built, Registered, Source, Tree};
 use crate::config::shell::Shell;
 use crate::config::{KernelConfig, Toolchain, toolchain};
 use crate::install::{Compression, Placement};
@@ -52,6 +52,7 @@ pub struct Survey<'a> {
     pub(super) identities: RefCell<BTreeMap<KernelRelease, String>>,
     pub(super) source_digests: RefCell<BTreeMap<PathBuf, String>>,
     pub(super) source_names: OnceCell<String>,
+    pub(super) override_names: OnceCell<Vec<String>>,
     config_paths: RefCell<BTreeMap<KernelRelease, PathBuf>>,
     configs: RefCell<BTreeMap<KernelRelease, Option<Rc<KernelConfig>>>>,
     known: BTreeSet<String>,
@@ -89,6 +90,7 @@ impl<'a> Survey<'a> {
             identities: RefCell::default(),
             source_digests: RefCell::default(),
             source_names: OnceCell::new(),
+            override_names: OnceCell::new(),
             config_paths: RefCell::default(),
             configs: RefCell::default(),
         }
@@ -199,11 +201,13 @@ impl<'a> Survey<'a> {
     }
 
     /// The placement of an instance's modules.
-    pub fn placement<'p>(&'p self, instance: &'p Instance, facts: &Facts) -> Placement<'p> {
+    pub fn placement<'p>(&'p self, built: &'p Built, facts: &Facts) -> Placement<'p> {
         let wanted = |(index, _): &(usize, &Record)| !facts.excluded_records.contains(index);
         let records: Vec<_> =
             facts.directives.records.iter().enumerate().filter(wanted).map(|(_, r)| r).collect();
-        Placement::new(self.places, instance, &records, self.options.destination.as_deref())
+        let placement =
+            Placement::new(self.places, &built.instance, &records, self.options.destination.as_deref());
+        Placement { built_files: Some(&built.files), ..placement }
     }
 
     /// Every module, in its highest version, for every kernel that has headers or an image, and the modules that cannot
@@ -259,8 +263,8 @@ impl<'a> Survey<'a> {
         let state = match built {
             None => State::Added,
             Some(built) if !built.active => State::Built,
-            Some(_) => {
-                let compared = self.placement(&instance, &facts).compare();
+            Some(built) => {
+                let compared = self.placement(built, &facts).compare();
                 match compared.built_missing.map(|name| format!("{name}.ko is missing in the tree")) {
                     Some(missing) => State::Damaged(missing),
                     None => compared.different.map_or(State::Installed, |file| {

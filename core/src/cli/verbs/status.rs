@@ -2,7 +2,7 @@
 
 use crate::cli::context::Context;
 use crate::cli::glob::glob;
-use crate::inventory::{Candidate, Facts, Kernel, Registered, Source, State, Survey, Tree};
+use crate::inventory::{Built, Candidate, Facts, Kernel, Registered, Source, State, Survey, Tree};
 use crate::model::{Failure, Instance, ModuleId};
 use crate::report::failure_text;
 use crate::report::status::{Flags, Line, Report, Stage, dkms_line};
@@ -69,7 +69,7 @@ pub fn dkms_status(context: &Context, filter: &Filter) -> Result<DkmsStatus, Fai
         }
         let before = result.lines.len();
         for built in registered.built.iter().filter(|b| filter.instance(&b.instance)) {
-            let flags = flags(&survey, &tree, &built.instance, built.active);
+            let flags = flags(&survey, &tree, built);
             result.lines.push(dkms_line(&built.instance, built.active, flags));
         }
         if result.lines.len() == before {
@@ -79,7 +79,8 @@ pub fn dkms_status(context: &Context, filter: &Filter) -> Result<DkmsStatus, Fai
     Ok(result)
 }
 
-fn flags(survey: &Survey<'_>, tree: &Tree, instance: &Instance, active: bool) -> Flags {
+fn flags(survey: &Survey<'_>, tree: &Tree, built: &Built) -> Flags {
+    let Built { instance, active, .. } = built;
     let key = (instance.module.name.clone(), instance.kernel.clone(), instance.arch.clone());
     let originals = tree.originals.contains(&key);
     let kernel = Kernel {
@@ -101,11 +102,11 @@ fn flags(survey: &Survey<'_>, tree: &Tree, instance: &Instance, active: bool) ->
             Err(_) => return Flags { originals, ..Flags::default() },
         },
     };
-    let compared = survey.placement(instance, &facts).compare();
+    let compared = survey.placement(built, &facts).compare();
     Flags {
         originals,
         built_missing: compared.built_missing.is_some(),
-        different: active && compared.different.is_some(),
+        different: *active && compared.different.is_some(),
     }
 }
 

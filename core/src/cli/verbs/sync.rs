@@ -44,8 +44,11 @@ impl Synced {
 pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     context.require_root("sync")?;
     context.require_writable()?;
-    let _lock = lock::take(&context.places, "sync", &*context.sink)?;
-    clean(context)?;
+    let lock = lock::take(&context.places, "sync", &*context.sink)?;
+    if lock.is_after_cut_off() {
+        clean(context)?;
+        lock.cleaned();
+    }
     let finder = context.finder();
     let survey = context.survey(&finder);
     let Stock { plan, tree, kernels } = take_stock(context, &survey, request)?;
