@@ -36,6 +36,7 @@ make_roots() {
   local root
   for root in demo dkms dkms-cloud secureboot; do "$here/roots/make.sh" "$root" >/dev/null || return 1; done
   "$here/corpus/fetch.sh" fast || return 1
+  "$here/corpus/fetch-confs.sh" || echo "not every dkms.conf could be had" >&2
   "$here/secureboot/firmware.sh" >/dev/null || echo "virt-firmware could not be had" >&2
 }
 roots=

@@ -34,12 +34,28 @@ python3               /usr/bin/python3
 python3-venv          /usr/share/doc/python3-venv/copyright
 '
 
+# Installs packages; linux-kbuild stands for the newest of that name.
+install_named() {
+  local names=() package
+  for package in "$@"; do
+    if [ "$package" = linux-kbuild ]; then
+      package=$(apt-cache search --names-only '^linux-kbuild-[0-9]' | awk '{print $1}' | sort -V | tail -1)
+      [ -n "$package" ] || return 1
+    fi
+    names+=("$package")
+  done
+  apt-get install -qq -y --no-install-recommends "${names[@]}"
+}
+
 install_packages() {
   local missing=() package file
   while read -r package file; do
     [ -n "$package" ] || continue
     [ -e "$file" ] || missing+=("$package")
   done <<<"$needs"
+  # The kernel's own signing program, whatever its version is called here.
+  local signer=(/usr/lib/linux-kbuild-*/scripts/sign-file)
+  [ -e "${signer[0]}" ] || missing+=(linux-kbuild)
   [ ${#missing[@]} -gt 0 ] || return 0
   if [ "$(id -u)" != 0 ]; then
     say "missing packages: ${missing[*]}; run this as root, or install them yourself."
@@ -52,9 +68,9 @@ install_packages() {
   say "installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
   # The lists may be absent or old; one refresh is tried before the install is given up.
-  apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1 || {
+  install_named "${missing[@]}" >/dev/null 2>&1 || {
     apt-get update -qq
-    apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+    install_named "${missing[@]}" >/dev/null
   }
 }
 
