@@ -357,39 +357,3 @@ fn second_readings_have_the_values_of_bash() {
     assert!(judged * 2 > values.len());
 }
 
-/// `cargo test --release --test conf_oracle -- --ignored --nocapture measure`
-#[test]
-#[ignore = "a measurement, not a test"]
-fn measure() {
-    let bash = ConfinedBash::new();
-    let (mut literal_times, mut bash_times, mut plain_times) = (Vec::new(), Vec::new(), Vec::new());
-    for path in confs() {
-        let text = std::fs::read_to_string(&path).unwrap();
-        let start = Instant::now();
-        let literal = (0..1000).all(|_| literal::parse(&text, &scope()).is_ok());
-        if literal {
-            literal_times.push(start.elapsed() / 1000);
-        }
-        let job = job(&path, &NAMES);
-        let start = Instant::now();
-        (0..20).for_each(|_| drop(bash.evaluate(&job).unwrap()));
-        bash_times.push(start.elapsed() / 20);
-        let start = Instant::now();
-        for _ in 0..20 {
-            let mut command = Command::new("bash");
-            command
-                .args(["--norc", "--noprofile", "-c", &job.program()])
-                .env_clear()
-                .env("PATH", "/usr/bin:/bin");
-            assert!(command.stdin(Stdio::null()).output().unwrap().status.success());
-        }
-        plain_times.push(start.elapsed() / 20);
-    }
-    let most = |times: &[Duration]| times.iter().max().copied().unwrap_or_default();
-    for (what, times) in
-        [("literal", literal_times), ("confined bash", bash_times), ("plain bash", plain_times)]
-    {
-        println!("{what}: {} files, most {:?}, median {:?}", times.len(), most(&times), median(times));
-    }
-    println!("{:?}", bash.confinement());
-}
