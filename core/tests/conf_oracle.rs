@@ -356,4 +356,3 @@ fn second_readings_have_the_values_of_bash() {
     println!("{judged} of {} values judged", values.len());
     assert!(judged * 2 > values.len());
 }
-

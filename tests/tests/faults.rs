@@ -101,16 +101,14 @@ fn a_sync_killed_at_any_instant_is_finished_by_the_next() -> Result<()> {
         });
         halves.map(|half| half.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a half of the trials died"))))
     });
-    let mut cut_off = 0;
     for half in halves {
-        cut_off += half.with_context(|| format!("seed {seed}"))?;
+        half.with_context(|| format!("seed {seed}"))?;
     }
-    ensure!(cut_off > KILLS / 2, "only {cut_off} of {KILLS} syncs were cut off before their end");
     Ok(())
 }
 
-/// Kills a sync so many times on one machine; how many of them had not ended by themselves.
-fn kill_many(keys: &tempfile::TempDir, wanted: &str, times: u32, seed: u32) -> Result<u32> {
+/// Kills a sync so many times on one machine. One that ended before it could be killed does not count.
+fn kill_many(keys: &tempfile::TempDir, wanted: &str, times: u32, seed: u32) -> Result<()> {
     let Some(m) = Machine::new(keys)? else { anyhow::bail!("no package") };
     let tree = format!("/lib/modules/{}", m.kernel);
     m.root.sh(&format!("mkdir /save && cp -a /var/lib/dkms {tree}/modules.* /save/"))?.ok()?;
@@ -118,19 +116,26 @@ fn kill_many(keys: &tempfile::TempDir, wanted: &str, times: u32, seed: u32) -> R
         "rm -rf /var/lib/dkms /var/lib/evermod {tree}/updates {tree}/modules.* && cp -a /save/dkms /var/lib/ && \
          cp -a /save/modules.* {tree}/"
     );
-    let took = m.sync()?.took;
-    let mut cut_off = 0;
-    let mut random = seed;
-    for trial in 0..times {
+    let mut took = m.sync()?.took.as_secs_f64();
+    let (mut cut_off, mut trial, mut random) = (0, 0, seed);
+    while cut_off < times {
+        ensure!(trial < 4 * times, "only {cut_off} of {trial} syncs were cut off before their end");
+        trial += 1;
         m.root.sh(&reset)?.ok()?;
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let fraction = f64::from(random >> 8) / f64::from(1u32 << 24);
         // Every other one late, where files are placed and depmod runs.
         let fraction = if trial % 2 == 0 { fraction } else { 0.5 + fraction / 2.0 };
-        let seconds = format!("{:.3}", took.as_secs_f64() * fraction + 0.001);
+        let seconds = format!("{:.3}", took * fraction + 0.001);
         // timeout(1) kills its whole process group: evermod and all that it started.
         let killed = m.root.run(&["timeout", "-s", "KILL", &seconds, "evermod", "sync", "-k", &m.kernel])?;
-        cut_off += u32::from(killed.status == 137);
+        // How fast the machine is changes with what else it does.
+        if killed.status == 137 {
+            cut_off += 1;
+            took *= 1.01;
+        } else {
+            took *= 0.9;
+        }
         let modules = m.root.sh(&format!("find {tree}/updates -name '*.ko*' | xargs -r sha256sum"))?.stdout;
         for line in modules.lines() {
             let sum = line.split_whitespace().next().context("a sum")?;
@@ -140,7 +145,7 @@ fn kill_many(keys: &tempfile::TempDir, wanted: &str, times: u32, seed: u32) -> R
         let found = m.state()?;
         ensure!(found == wanted, "killed after {seconds} s:\n{}", diff(wanted, &found));
     }
-    Ok(cut_off)
+    Ok(())
 }
 
 #[test]
