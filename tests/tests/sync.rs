@@ -209,3 +209,21 @@ fn a_failure_for_one_kernel_leaves_the_other_build_alone() -> Result<()> {
     ensure!(left.trim().is_empty(), "{left}");
     Ok(())
 }
+
+/// A package's script that calls back must not wait for the run that waits for it.
+#[test]
+fn a_script_may_call_back() -> Result<()> {
+    need!();
+    let Some((root, kernel)) = machine(&["hello"])? else { return Ok(()) };
+    let script =
+        "#!/bin/sh\ndkms status >/called-back && dkms autoinstall -k $kernelver >>/called-back 2>&1\n";
+    fs_err::write(root.path("/usr/src/hello-1.0/after"), script)?;
+    root.sh("chmod 755 /usr/src/hello-1.0/after; echo 'POST_INSTALL=after' >> /usr/src/hello-1.0/dkms.conf")?
+        .ok()?;
+    let output = root.run(&["timeout", "120", "evermod", "sync", "-k", &kernel])?;
+    ensure!(output.status == 0, "{}", output.all());
+    ensure!(root.exists("/called-back")?, "the script did not run");
+    let status = root.run(&["dkms", "status"])?.ok()?.stdout;
+    ensure!(status.contains(&format!("hello/1.0, {kernel}, x86_64: installed")), "{status}");
+    Ok(())
+}

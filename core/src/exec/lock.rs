@@ -11,11 +11,17 @@ use std::io::{Read, Seek, Write};
 /// Held as long as it lives; a process that dies lets go of it.
 #[derive(Debug)]
 pub struct Lock {
-    file: File,
+    /// None where an ancestor holds it for us.
+    file: Option<File>,
     cut_off: Cell<bool>,
 }
 
 impl Lock {
+    /// Whether a run that this one descends from holds the lock.
+    pub fn is_nested(&self) -> bool {
+        self.file.is_none()
+    }
+
     /// Whether a run before this one was cut off and what it left has not been cleaned away.
     pub fn is_after_cut_off(&self) -> bool {
         self.cut_off.get()
@@ -30,11 +36,26 @@ impl Lock {
 impl Drop for Lock {
     /// Whoever ends in good order empties the lock file; a name in it tells of one who did not.
     fn drop(&mut self) {
-        if !self.cut_off.get() {
+        if let (Some(file), false) = (&self.file, self.cut_off.get()) {
             // Failing costs the next run one look at nothing.
-            let _ = self.file.set_len(0);
+            let _ = file.set_len(0);
         }
     }
+}
+
+/// The process that a holder's line names.
+fn process_in(holder: &str) -> Option<u32> {
+    holder.trim().strip_suffix(')')?.rsplit_once("(process ")?.1.parse().ok()
+}
+
+/// Whether a process is one that this one descends from, as `/proc` tells (proc_pid_stat(5)).
+fn is_ancestor(process: u32) -> bool {
+    let parent = |of: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{of}/stat")).ok()?;
+        // The name in parentheses may hold anything.
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok()
+    };
+    std::iter::successors(parent(std::process::id()), |of| parent(*of)).any(|ancestor| ancestor == process)
 }
 
 /// Takes the lock, waiting for whoever has it. `who` is what the next one in line is told.
@@ -50,6 +71,10 @@ pub fn take(places: &Places, who: &str, sink: &dyn Sink) -> Result<Lock, Failure
         let mut holder = String::new();
         // Who holds it is a courtesy; not being able to tell is no reason to stop.
         let _ = file.read_to_string(&mut holder);
+        // A script of a package, or an initramfs hook, that calls us while we wait for it: it goes on under our lock.
+        if process_in(&holder).is_some_and(is_ancestor) {
+            return Ok(Lock { file: None, cut_off: Cell::new(false) });
+        }
         sink.event(&Event::Waiting { holder: holder.trim() });
         loop {
             match flock(file.file(), FlockOperation::LockExclusive) {
@@ -63,5 +88,38 @@ pub fn take(places: &Places, who: &str, sink: &dyn Sink) -> Result<Lock, Failure
     file.rewind()?;
     file.set_len(0)?;
     writeln!(file, "{who} (process {})", std::process::id())?;
-    Ok(Lock { file: file.into_parts().0, cut_off })
+    Ok(Lock { file: Some(file.into_parts().0), cut_off })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Silent;
+    use crate::root::Root;
+
+    #[test]
+    fn ancestors() {
+        assert!(is_ancestor(std::os::unix::process::parent_id()));
+        assert!(!is_ancestor(std::process::id()));
+        assert_eq!(process_in("sync of m/1 (2) (process 4711)\n"), Some(4711));
+        assert_eq!(process_in("sync"), None);
+    }
+
+    #[test]
+    fn a_name_in_the_file_tells_of_a_run_that_was_cut_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::new(Root::new(dir.path()));
+        let text = || std::fs::read_to_string(places.state("lock")).unwrap();
+        let lock = take(&places, "sync", &Silent).unwrap();
+        assert!(!lock.is_after_cut_off() && text().starts_with("sync (process"));
+        drop(lock);
+        assert_eq!(text(), "");
+        std::fs::write(places.state("lock"), "build m/1 (process 1)\n").unwrap();
+        drop(take(&places, "status", &Silent).unwrap());
+        let lock = take(&places, "sync", &Silent).unwrap();
+        assert!(lock.is_after_cut_off(), "whoever does not clean up leaves the mark");
+        lock.cleaned();
+        drop(lock);
+        assert!(!take(&places, "sync", &Silent).unwrap().is_after_cut_off());
+    }
 }
