@@ -39,6 +39,11 @@ impl Root {
         self.dir.join(path.strip_prefix("/").unwrap_or(path))
     }
 
+    /// A place on the machine as a path inside the root: the reverse of [`Self::at`].
+    pub fn inside(&self, place: &Path) -> PathBuf {
+        Path::new("/").join(place.strip_prefix(&self.dir).unwrap_or(place))
+    }
+
     /// The place of `path` on the machine with every symbolic link followed inside the root.
     ///
     /// Components that do not exist are kept as they are, so the result may name nothing.
@@ -97,7 +102,7 @@ impl Root {
         if self.is_host() {
             return Ok(place);
         }
-        Ok(Path::new("/").join(place.strip_prefix(&self.dir).unwrap_or(&place)))
+        Ok(self.inside(&place))
     }
 }
 

@@ -1,5 +1,6 @@
 //! A kernel's configuration: `include/config/auto.conf` or `.config`.
 
+use super::os_release::unescape;
 use std::collections::BTreeMap;
 
 /// The symbols that a kernel configuration sets. What is not set is off.
@@ -55,15 +56,7 @@ fn unquote(value: &str) -> String {
     let Some(inside) = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')) else {
         return value.to_string();
     };
-    let mut text = String::with_capacity(inside.len());
-    let mut chars = inside.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => text.extend(chars.next()),
-            c => text.push(c),
-        }
-    }
-    text
+    unescape(inside)
 }
 
 #[cfg(test)]

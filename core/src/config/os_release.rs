@@ -107,7 +107,8 @@ fn unquote(value: &str) -> String {
     unescape(value)
 }
 
-fn unescape(value: &str) -> String {
+/// Drops the backslashes of a quoted value, as the shell and Kconfig's strings have them.
+pub(super) fn unescape(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     let mut chars = value.chars();
     while let Some(c) = chars.next() {

@@ -157,7 +157,7 @@ impl Session<'_> {
 
     /// A place on the machine as a path inside the root.
     pub(super) fn inside(&self, place: &Path) -> PathBuf {
-        Path::new("/").join(place.strip_prefix(self.places.root.dir()).unwrap_or(place))
+        self.places.root.inside(place)
     }
 }
 

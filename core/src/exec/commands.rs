@@ -1,7 +1,7 @@
 //! The commands of a build: patches, scripts and make, each in the sandbox.
 
 use super::build::{BuildInput, Log};
-use super::install::is_executable;
+use super::environment::is_executable;
 use super::sandboxed::{Ended, Job};
 use super::session::Session;
 use crate::build::{Sandbox, make_command, program, quoted, with_jobs};

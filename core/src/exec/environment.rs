@@ -51,7 +51,8 @@ impl Environment {
     }
 }
 
-fn is_executable(path: &Path) -> bool {
+/// True if this is a file that somebody may execute.
+pub(super) fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }

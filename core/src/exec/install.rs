@@ -1,5 +1,6 @@
 //! Installs and uninstalls one instance, with its scripts.
 
+use super::environment::is_executable;
 use super::pending;
 use super::process;
 use super::session::Session;
@@ -150,9 +151,4 @@ impl Session<'_> {
         command.current_dir(dir).envs(exports.iter().copied());
         Ok(Some(process::code(process::status(&mut command)?)))
     }
-}
-
-pub(super) fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
 }

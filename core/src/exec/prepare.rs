@@ -47,7 +47,7 @@ impl BuildInput {
                 let module = tree.versions(name).pop()?.module.clone();
                 let dependency = Instance { module, ..instance.clone() };
                 let place = survey.places.instance_dir(&dependency).join("module/Module.symvers");
-                Some(std::path::Path::new("/").join(place.strip_prefix(survey.places.root.dir()).ok()?))
+                Some(survey.places.root.inside(&place))
             })
             .collect();
         Ok(Self {

@@ -126,7 +126,7 @@ impl<'a> Placement<'a> {
     }
 
     fn inside(&self, place: &Path) -> PathBuf {
-        Path::new("/").join(place.strip_prefix(self.places.root.dir()).unwrap_or(place))
+        self.places.root.inside(place)
     }
 
     /// The built file and its place below the kernel, both on the machine.

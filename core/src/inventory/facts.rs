@@ -253,7 +253,8 @@ impl Survey<'_> {
     }
 }
 
-fn conf_failure(conf: &Path, error: ConfigError) -> Failure {
+/// A configuration that could not be had, as the failure it is for a command.
+pub fn conf_failure(conf: &Path, error: ConfigError) -> Failure {
     match error {
         ConfigError::Missing { path } => Failure::NoConf { path },
         ConfigError::Io(error) => Failure::Io(error),

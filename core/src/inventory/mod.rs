@@ -11,7 +11,7 @@ mod tree;
 pub use candidate::{Candidate, State};
 pub use digests::{Digests, hex};
 pub use exclusive::excluded;
-pub use facts::Facts;
+pub use facts::{Facts, conf_failure};
 pub use kernels::{Kernel, kernel, kernels};
 pub use survey::{Candidates, Survey, SurveyOptions};
 pub use tree::{Built, Registered, Source, Tree};

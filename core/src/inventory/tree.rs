@@ -180,7 +180,7 @@ fn source(places: &Places, module: &ModuleId) -> Source {
     }
     match std::fs::symlink_metadata(&link) {
         Ok(meta) if meta.is_symlink() => {
-            let inside = Path::new("/").join(link.strip_prefix(places.root.dir()).unwrap_or(&link));
+            let inside = places.root.inside(&link);
             match places.root.resolve(inside) {
                 Ok(dir) if dir.is_dir() => Source::Directory(dir),
                 _ => Source::Broken,

@@ -1,9 +1,9 @@
 //! `add`: registers a module's source.
 
 use crate::cli::context::{Audience, Context};
-use crate::config::{ConfigError, LoadRequest, Severity, load_module};
+use crate::config::{LoadRequest, Severity, load_module};
 use crate::install::files::{copy_tree, link_atomically, remove_tree_if_there};
-use crate::inventory::Source;
+use crate::inventory::{Source, conf_failure};
 use crate::model::{Directives, Failure, Instance, ModuleId};
 use crate::report::Event;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ pub fn import(context: &Context, dir: &Path, force: bool) -> Result<ModuleId, Fa
     context.require_root("add")?;
     let places = &context.places;
     let dir = fs_err::canonicalize(dir)?;
-    let inside = Path::new("/").join(dir.strip_prefix(places.root.dir()).unwrap_or(&dir));
+    let inside = places.root.inside(&dir);
     let directives = read(context, &inside.join("dkms.conf"), None, false)?;
     let module = ModuleId::new(&directives.package_name, &directives.package_version)?;
     let target = places.root.resolve(places.source_dir_inside(&module))?;
@@ -96,11 +96,7 @@ pub(super) fn read(
     }
     request.kernel = Some(kernel);
     let loaded =
-        load_module(&context.places.root, &request, &context.shell).map_err(|error| match error {
-            ConfigError::Missing { path } => Failure::NoConf { path },
-            ConfigError::Io(error) => Failure::Io(error),
-            other => Failure::BadConf { path: conf.to_path_buf(), findings: vec![other.to_string()] },
-        })?;
+        load_module(&context.places.root, &request, &context.shell).map_err(|e| conf_failure(conf, e))?;
     // In a package manager's run, advice for the package's author would only be noise.
     let is_told = context.audience != Audience::Hook;
     for finding in loaded.findings.iter().filter(|f| is_told && f.severity != Severity::Error) {

@@ -6,7 +6,6 @@ use crate::inventory::{Built, Candidate, Facts, Kernel, Registered, Source, Stat
 use crate::model::{Failure, Instance, ModuleId};
 use crate::report::failure_text;
 use crate::report::status::{Flags, Line, Report, Stage, dkms_line};
-use std::path::Path;
 
 /// Which lines are wanted: shell patterns, as DKMS takes them.
 #[derive(Debug, Clone, Default)]
@@ -212,8 +211,7 @@ fn line(context: &Context, candidate: &Candidate) -> Line {
     let record = candidate.record.as_ref();
     let log = failure.map(|f| f.log.clone()).or_else(|| {
         let place = context.places.instance_dir(instance).join("log/make.log");
-        let inside = place.strip_prefix(context.places.root.dir()).unwrap_or(&place);
-        place.is_file().then(|| Path::new("/").join(inside))
+        place.is_file().then(|| context.places.root.inside(&place))
     });
     Line {
         module: instance.module.clone(),
