@@ -18,6 +18,8 @@ PATH=$cargo_dir:$PATH
 echo "all there; cargo is $("$cargo_dir/cargo" --version | awk '{print $2}')"
 
 step "Building evermod's package, and beside it a Debian 12 system that is one kernel behind"
+# On a fresh machine nothing has made it yet.
+mkdir -p "$cache"
 made=$(mktemp)
 trap 'rm -f "$made"' EXIT
 "$here/roots/make.sh" demo >"$made" &
