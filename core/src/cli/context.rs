@@ -1,7 +1,7 @@
 //! Everything a verb needs, gathered once: the only place that reads the environment.
 
 use crate::config::{
-    Distribution, Framework, FrameworkRequest, KeyPlaces, OsRelease, TrySign, Vars, load_framework, make_conf,
+    Distribution, Framework, FrameworkRequest, KeyPlaces, OsRelease, TrySign, Vars, load_framework,
 };
 use crate::exec::shell::ConfinedBash;
 use crate::exec::{Environment, Session, Settings, Signing, kernel_arch};
@@ -102,7 +102,7 @@ impl Context {
             None => distribution.install_tree(&places.root)?,
         };
         let variable = |name: &str| environment.variables.get(name).cloned();
-        let keys = distribution.keys(&variable, &make_conf(&places.root)?);
+        let keys = distribution.keys(&places.root, &variable)?;
         let settings = settings(common, &framework, &distribution, &environment, keys);
         let sink: Box<dyn Sink> = match audience {
             _ if common.quiet => Box::new(Silent),

@@ -19,7 +19,7 @@ mod toolchain;
 pub mod vars;
 mod word;
 
-pub use distribution::{ArchRule, Distribution, Evidence, HeaderHint, KeyPlaces, make_conf};
+pub use distribution::{ArchRule, Distribution, Evidence, HeaderHint, KeyPlaces};
 pub use evaluate::{ConfigError, EvaluatedBy, Evaluation, Note, Source};
 pub use findings::{Finding, FindingKind, Severity};
 pub use framework::{Framework, FrameworkRequest, LoadedFramework, TrySign, load_framework};

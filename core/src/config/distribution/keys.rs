@@ -18,8 +18,16 @@ pub struct KeyPlaces {
 }
 
 impl Distribution {
-    /// Where its keys are. `variable` is the caller's environment, `make_conf` the text of [`make_conf`].
-    pub fn keys(&self, variable: &dyn Fn(&str) -> Option<String>, make_conf: &str) -> KeyPlaces {
+    /// Where its keys are in a root. `variable` is the caller's environment.
+    ///
+    /// # Errors
+    /// Portage's make.conf is there but cannot be read.
+    pub fn keys(&self, root: &Root, variable: &dyn Fn(&str) -> Option<String>) -> io::Result<KeyPlaces> {
+        let make_conf = if self.is_like(&["gentoo"]) { make_conf(root)? } else { String::new() };
+        Ok(self.key_places(variable, &make_conf))
+    }
+
+    fn key_places(&self, variable: &dyn Fn(&str) -> Option<String>, make_conf: &str) -> KeyPlaces {
         let places = |key: &str, certificate: &str| KeyPlaces {
             key: key.to_string(),
             certificate: certificate.to_string(),
@@ -50,7 +58,7 @@ impl Distribution {
 ///
 /// # Errors
 /// It is there but cannot be read.
-pub fn make_conf(root: &Root) -> io::Result<String> {
+fn make_conf(root: &Root) -> io::Result<String> {
     let place = root.resolve("/etc/portage/make.conf")?;
     let mut files = vec![place.clone()];
     if place.is_dir() {
@@ -92,7 +100,7 @@ mod tests {
         let variable = |name: &str| {
             environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_string())
         };
-        Distribution::new(id, like).keys(&variable, make_conf)
+        Distribution::new(id, like).key_places(&variable, make_conf)
     }
 
     #[test]
@@ -133,6 +141,7 @@ mod tests {
         std::fs::create_dir_all(root.at("/etc/portage/make.conf")).unwrap();
         std::fs::write(root.at("/etc/portage/make.conf/10-b"), "MODULES_SIGN_KEY=/b").unwrap();
         std::fs::write(root.at("/etc/portage/make.conf/09-a"), "MODULES_SIGN_KEY=/a").unwrap();
-        assert_eq!(assigned(&make_conf(&root).unwrap(), "MODULES_SIGN_KEY").as_deref(), Some("/b"));
+        let key = |id: &str| Distribution::new(id, "").keys(&root, &|_| None).unwrap().key;
+        assert_eq!((key("gentoo").as_str(), key("debian").as_str()), ("/b", "/var/lib/dkms/mok.key"));
     }
 }

@@ -5,7 +5,7 @@ mod headers;
 mod keys;
 
 pub use headers::{Evidence, HeaderHint};
-pub use keys::{KeyPlaces, make_conf};
+pub use keys::KeyPlaces;
 
 use crate::root::Root;
 use std::io;
