@@ -27,9 +27,12 @@ setup: ## what the tests need, on Debian 12 or 13, as root
 test: ## everything: format, lints, evermod's package, unit tests, tests in Debian roots and in a virtual machine
 	tests/run.sh
 
-corpus: ## all of Debian's dkms packages, with dkms and with evermod; hours where nothing is cached
+corpus: ## all of Debian's dkms packages, with dkms and with evermod, then through apt; hours where nothing is cached
 	tests/corpus/fetch.sh all
-	$(CARGO) run --quiet -p evermod-tests --bin corpus -- heavy
+	wrong=0; \
+	$(CARGO) run --quiet -p evermod-tests --bin corpus -- heavy || wrong=1; \
+	$(CARGO) run --quiet -p evermod-tests --bin corpus -- apt all || wrong=1; \
+	exit $$wrong
 
 bench: deb ## evermod beside Debian's dkms: CPU seconds, processes, goals; one table
 	tests/bench.sh

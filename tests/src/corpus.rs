@@ -248,28 +248,12 @@ impl Oracle {
     /// Asks about all, two at a time: dkms builds one after another, and half of a package's time is not make's.
     /// `done` hears of each as it ends, with its seconds.
     pub fn ask_all(&self, inputs: &[Input], done: &(dyn Fn(&Input, f64) + Sync)) -> Vec<Result<Outcomes>> {
-        let next = AtomicUsize::new(0);
-        let worker = || {
-            let mut answers = Vec::new();
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(input) = inputs.get(at) else { return answers };
-                let started = Instant::now();
-                answers.push((at, self.ask(input)));
-                done(input, started.elapsed().as_secs_f64());
-            }
-        };
-        let mut answers = std::thread::scope(|scope| {
-            let other = scope.spawn(worker);
-            let mut answers = worker();
-            match other.join() {
-                Ok(more) => answers.extend(more),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-            answers
-        });
-        answers.sort_by_key(|(at, _)| *at);
-        answers.into_iter().map(|(_, answer)| answer).collect()
+        two_at_a_time(inputs, &|input| {
+            let started = Instant::now();
+            let answer = self.ask(input);
+            done(input, started.elapsed().as_secs_f64());
+            answer
+        })
     }
 
     fn run(&self, input: &Input, wanted: &[String]) -> Result<Outcomes> {
@@ -362,8 +346,32 @@ fn one_outcome(root: &Overlay, module: &str, kernel: &str, before: &BTreeSet<Str
     })
 }
 
+/// Does something with every input, two at a time; the results are in the order of the inputs.
+pub(crate) fn two_at_a_time<T: Send>(inputs: &[Input], each: &(dyn Fn(&Input) -> T + Sync)) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut results = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(input) = inputs.get(at) else { return results };
+            results.push((at, each(input)));
+        }
+    };
+    let mut results = std::thread::scope(|scope| {
+        let other = scope.spawn(worker);
+        let mut results = worker();
+        match other.join() {
+            Ok(more) => results.extend(more),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        results
+    });
+    results.sort_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
 /// Adds a file's or a directory's content to a digest.
-fn digest_of(path: &Path, digest: &mut Sha256) -> Result<()> {
+pub(crate) fn digest_of(path: &Path, digest: &mut Sha256) -> Result<()> {
     let script = r#"if [ -d "$0" ]; then cd "$0" && find . -type f -exec sha256sum {} + | sort; else sha256sum <"$0"; fi"#;
     let output = Command::new("sh").args(["-c", script]).arg(path).output()?;
     ensure!(output.status.success(), "sha256sum {}", path.display());

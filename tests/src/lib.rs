@@ -1,6 +1,7 @@
 //! End-to-end test support: Debian roots, what is installed in them, and the machine that runs the tests.
 
 pub mod corpus;
+pub mod corpus_apt;
 pub mod modinfo;
 pub mod roots;
 pub mod signature;

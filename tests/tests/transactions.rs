@@ -150,9 +150,12 @@ fn headers_that_come_later_still_bring_the_driver_into_the_initramfs() -> Result
     let (image, headers) = m.coming()?;
     // The meta packages would bring both at once.
     m.apt("remove linux-image-amd64 linux-headers-amd64")?;
-    m.apt(&format!("install {image}"))?;
+    let said = m.apt(&format!("install {image}"))?.all();
     let new = m.newest()?;
     m.lacks("acpi_call", &new)?;
+    // apt's output says what the kernel goes without, and what brings it.
+    ensure!(said.contains(&format!("evermod: kernel {new} has no headers")), "{said}");
+    ensure!(said.contains(&format!("apt install {headers}")), "{said}");
     m.apt(&format!("install {headers}"))?;
     m.has("acpi_call", &new)?;
     m.initramfs_has("acpi_call", &new)

@@ -1,8 +1,10 @@
 //! Everything a verb needs, gathered once: the only place that reads the environment.
 
-use crate::config::{Distribution, Framework, FrameworkRequest, OsRelease, TrySign, Vars, load_framework};
+use crate::config::{
+    Distribution, Framework, FrameworkRequest, KeyPlaces, OsRelease, TrySign, Vars, load_framework,
+};
 use crate::exec::shell::ConfinedBash;
-use crate::exec::{Environment, Session, Settings, Signing};
+use crate::exec::{Environment, Session, Settings, Signing, kernel_arch};
 use crate::inventory::{Kernel, Survey, SurveyOptions, Tree, kernel, kernels};
 use crate::model::{Arch, Failure, KernelRelease, ModuleId};
 use crate::places::Places;
@@ -84,7 +86,9 @@ impl Context {
         let root = Root::new(common.root.clone().unwrap_or_else(|| "/".into()));
         let distribution = OsRelease::load(&root)?
             .ok_or_else(|| Failure::Usage {
-                message: "there is no /etc/os-release, so the distribution is unknown".into(),
+                message: "the distribution is unknown: there is neither /etc/os-release nor /usr/lib/os-release. A file \
+                          with the line ID=debian, or whatever the system comes nearest to, is enough"
+                    .into(),
                 code: 4,
             })?
             .distribution();
@@ -93,13 +97,13 @@ impl Context {
         let mut places = Places::new(root);
         places.dkms_tree = common.dkms_tree.clone().unwrap_or_else(|| framework.dkms_tree.clone());
         places.source_tree = common.source_tree.clone().unwrap_or_else(|| framework.source_tree.clone());
-        let usual = if distribution.is_like(&["arch"]) { "/usr/lib/modules" } else { "/lib/modules" };
-        places.install_tree = common
-            .install_tree
-            .clone()
-            .or_else(|| framework.install_tree.clone())
-            .unwrap_or_else(|| usual.into());
-        let settings = settings(common, &framework, &distribution, &environment);
+        places.install_tree = match common.install_tree.clone().or_else(|| framework.install_tree.clone()) {
+            Some(given) => given,
+            None => distribution.install_tree(&places.root)?,
+        };
+        let variable = |name: &str| environment.variables.get(name).cloned();
+        let keys = distribution.keys(&places.root, &variable)?;
+        let settings = settings(common, &framework, &distribution, &environment, keys);
         let sink: Box<dyn Sink> = match audience {
             _ if common.quiet => Box::new(Silent),
             Audience::Caller if std::io::stderr().is_terminal() => Box::new(Progress::new()),
@@ -122,7 +126,7 @@ impl Context {
             kernel_config: self.settings.kernel_config.clone(),
             jobs: self.settings.jobs.unwrap_or_else(|| self.environment.jobs()),
             destination: self.settings.destination.clone(),
-            distribution: self.distribution.as_str().to_string(),
+            distribution: self.distribution.clone(),
             running: self.environment.running.to_string(),
             find_program,
         };
@@ -150,7 +154,15 @@ impl Context {
     /// # Errors
     /// They cannot be listed.
     pub fn kernels(&self) -> Result<Vec<Kernel>, Failure> {
-        Ok(kernels(&self.places, &self.environment.arch)?)
+        let mut found = kernels(&self.places, &self.environment.arch)?;
+        for kernel in &mut found {
+            kernel.arch = self.arch_of(&kernel.release);
+        }
+        Ok(found)
+    }
+
+    fn arch_of(&self, release: &KernelRelease) -> Arch {
+        kernel_arch(&self.environment, &self.places, &self.distribution, release)
     }
 
     /// One kernel, present or not.
@@ -159,7 +171,7 @@ impl Context {
     /// The names are no names.
     pub fn kernel(&self, release: &str, arch: Option<&str>) -> Result<Kernel, Failure> {
         let release = KernelRelease::new(release)?;
-        let arch = arch.map_or_else(|| Ok(self.environment.arch.clone()), Arch::new)?;
+        let arch = arch.map_or_else(|| Ok(self.arch_of(&release)), Arch::new)?;
         Ok(kernel(&self.places, release, arch, self.settings.kernel_source.clone())?)
     }
 
@@ -245,26 +257,25 @@ fn settings(
     framework: &Framework,
     distribution: &Distribution,
     environment: &Environment,
+    keys: KeyPlaces,
 ) -> Settings {
     let path = |path: &Option<PathBuf>| path.as_ref().map(|p| p.display().to_string());
-    let (key, certificate) = if distribution.as_str().starts_with("ubuntu") {
-        ("/var/lib/shim-signed/mok/MOK.priv", "/var/lib/shim-signed/mok/MOK.der")
-    } else {
-        ("/var/lib/dkms/mok.key", "/var/lib/dkms/mok.pub")
-    };
+    // Who names a key of his own means that one, for all kernels.
+    let is_own = framework.mok_signing_key.is_some() || framework.mok_certificate.is_some();
     let addon = environment.variables.get("ADDON_MODULES_DIR").map(String::as_str);
     let own = distribution.module_directory(addon, "").display().to_string();
     Settings {
         destination: Some(own).filter(|d| !d.is_empty()),
-        // Debian's and Ubuntu's package managers own those files, and depmod prefers `updates` anyway.
-        archive_originals: !distribution.is_like(&["debian", "ubuntu"]),
+        archive_originals: distribution.archives_originals(),
         jobs: common.jobs.or(framework.parallel_jobs.and_then(|n| usize::try_from(n).ok())),
         signing: Signing {
             off: (framework.try_sign_modules == TrySign::False)
                 .then(|| "switched off by try_sign_modules".into()),
-            key: framework.mok_signing_key.clone().unwrap_or_else(|| key.into()),
-            certificate: path(&framework.mok_certificate).unwrap_or_else(|| certificate.into()),
+            key: framework.mok_signing_key.clone().unwrap_or(keys.key),
+            certificate: path(&framework.mok_certificate).unwrap_or(keys.certificate),
             tool: path(&framework.sign_file),
+            of_kernel: keys.of_kernel && !is_own,
+            maker: keys.maker.filter(|_| !is_own),
         },
         sandbox: !common.no_sandbox,
         depmod: !common.no_depmod,

@@ -25,9 +25,7 @@ pub fn hint(failure: &Failure) -> Option<String> {
                 module.name, module.version
             )
         }
-        Failure::NoHeaders { kernel, .. } => {
-            format!("install them; on Debian: apt install linux-headers-{kernel}")
-        }
+        Failure::NoHeaders { hint, .. } => hint.clone(),
         Failure::MissingDepends { .. } => {
             "install those first; 'evermod sync' does it in the right order".into()
         }

@@ -4,6 +4,7 @@
 //! goes to a [`shell::Shell`] that the caller passes in.
 
 pub mod directives;
+pub mod distribution;
 mod evaluate;
 mod findings;
 pub mod framework;
@@ -18,12 +19,13 @@ mod toolchain;
 pub mod vars;
 mod word;
 
+pub use distribution::{ArchRule, Distribution, Evidence, HeaderHint, KeyPlaces};
 pub use evaluate::{ConfigError, EvaluatedBy, Evaluation, Note, Source};
 pub use findings::{Finding, FindingKind, Severity};
 pub use framework::{Framework, FrameworkRequest, LoadedFramework, TrySign, load_framework};
 pub use kconfig::KernelConfig;
 pub use load::{LoadRequest, LoadedModule, load_module};
-pub use os_release::{Distribution, OsRelease};
+pub use os_release::OsRelease;
 pub use stack::overrides;
 pub use toolchain::{Toolchain, toolchain};
 pub use vars::Vars;

@@ -1,9 +1,9 @@
-//! Which distribution this is, as DKMS names it, and where its modules go (contract 1.3 and 4.1).
+//! `os-release`: which distribution this is.
 
+use super::distribution::Distribution;
 use crate::root::Root;
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::path::PathBuf;
 
 /// What `os-release` says, in the format of `os-release(5)`: shell-compatible assignments without expansions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,44 +56,7 @@ impl OsRelease {
 
     /// The name that DKMS goes by: `ubuntu`, else the whole of ID_LIKE, else ID. Rules compare its beginning.
     pub fn distribution(&self) -> Distribution {
-        Distribution(match (self.id.as_str(), self.id_like.as_str()) {
-            ("ubuntu", _) => "ubuntu".to_string(),
-            (id, "") => id.to_string(),
-            (_, like) => like.to_string(),
-        })
-    }
-}
-
-/// A distribution as DKMS names it, for example `debian`, `ubuntu debian`, `rhel centos fedora`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Distribution(String);
-
-impl Distribution {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// True if the name begins with one of `families`.
-    pub fn is_like(&self, families: &[&str]) -> bool {
-        families.iter().any(|family| self.0.starts_with(family))
-    }
-
-    /// The directory below `/lib/modules/K` into which modules go, with its leading slash. `addon` is the
-    /// administrator's ADDON_MODULES_DIR; `declared` is the DEST_MODULE_LOCATION, which counts where the
-    /// distribution has no directory of its own.
-    pub fn module_directory(&self, addon: Option<&str>, declared: &str) -> PathBuf {
-        if let Some(addon) = addon.map(|a| a.trim_matches('/')).filter(|a| !a.is_empty()) {
-            return PathBuf::from(format!("/{addon}"));
-        }
-        const TABLE: [(&[&str], &str); 3] = [
-            (&["fedora", "centos", "rhel"], "/extra"),
-            (&["sles", "suse", "opensuse"], "/updates"),
-            (&["debian", "ubuntu", "arch"], "/updates/dkms"),
-        ];
-        let own = TABLE.iter().find(|(families, _)| self.is_like(families)).map(|(_, directory)| *directory);
-        PathBuf::from(own.unwrap_or(declared))
+        Distribution::new(&self.id, &self.id_like)
     }
 }
 
@@ -124,33 +87,18 @@ pub(super) fn unescape(value: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::path::Path;
 
     #[test]
-    fn distributions() {
-        for (text, name, directory) in [
-            ("ID=debian\nVERSION_ID=\"12\"\n", "debian", "/updates/dkms"),
-            ("ID=ubuntu\nID_LIKE=debian\n", "ubuntu", "/updates/dkms"),
-            ("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n", "ubuntu debian", "/updates/dkms"),
-            ("NAME='Fedora Linux'\nID=fedora\n", "fedora", "/extra"),
-            ("ID=\"rhel\"\nID_LIKE=\"fedora\"\n", "fedora", "/extra"),
-            ("ID=\"almalinux\"\nID_LIKE=\"rhel centos fedora\"\n", "rhel centos fedora", "/extra"),
-            ("ID=\"opensuse-tumbleweed\"\nID_LIKE=\"opensuse suse\"\n", "opensuse suse", "/updates"),
-            ("ID=\"sles\"\nID_LIKE=\"suse\"\n", "suse", "/updates"),
-            ("ID=arch\n", "arch", "/updates/dkms"),
-            ("ID=cachyos\nID_LIKE=arch\n", "arch", "/updates/dkms"),
-            ("ID=gentoo\n", "gentoo", "/kernel/drivers"),
-            ("ID=alpine # no\n", "alpine # no", "/kernel/drivers"),
-            ("nothing\n", "", "/kernel/drivers"),
+    fn names() {
+        for (text, name) in [
+            ("ID=debian\nVERSION_ID=\"12\"\n", "debian"),
+            ("ID=ubuntu\nID_LIKE=debian\n", "ubuntu"),
+            ("ID=\"opensuse-tumbleweed\"\nID_LIKE=\"opensuse suse\"\n", "opensuse suse"),
+            ("NAME='Fedora Linux'\nID='fedora'\n", "fedora"),
+            ("ID=alpine # no\n", "alpine # no"),
+            ("nothing\n", ""),
         ] {
-            let distribution = OsRelease::parse(text).distribution();
-            assert_eq!(distribution.as_str(), name);
-            assert_eq!(
-                distribution.module_directory(None, "/kernel/drivers"),
-                Path::new(directory),
-                "{text}"
-            );
-            assert_eq!(distribution.module_directory(Some("weak"), "/kernel"), Path::new("/weak"));
+            assert_eq!(OsRelease::parse(text).distribution().as_str(), name);
         }
     }
 

@@ -33,6 +33,8 @@ pub struct BuildInput {
     pub toolchain: Toolchain,
     /// `CONFIG_MODULE_SIG_HASH`.
     pub sig_hash: Option<String>,
+    /// The kernel's own signing key with its certificate, inside the root, if its sources have it.
+    pub kernel_key: Option<PathBuf>,
     /// How the kernel's modules are compressed.
     pub compression: Compression,
     /// The framework's variables, which commands may use.

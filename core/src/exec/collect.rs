@@ -44,7 +44,7 @@ impl Session<'_> {
             files.push((file, record.strip));
         }
         self.strip(input, &files)?;
-        let method = self.signing_method(instance, input.sig_hash.as_deref())?;
+        let method = self.signing_method(instance, input.sig_hash.as_deref(), input.kernel_key.as_deref())?;
         let mut signature = None;
         for (file, _) in &files {
             signature = Some(self.sign(&method, instance, file)?);

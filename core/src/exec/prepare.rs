@@ -33,8 +33,7 @@ impl BuildInput {
             });
         }
         let Some(kernel_source) = kernel.headers.clone() else {
-            let path = survey.kernel_source(&kernel.release);
-            return Err(Failure::NoHeaders { kernel: kernel.release.clone(), path });
+            return Err(survey.no_headers(&kernel.release));
         };
         let key = survey.build_key(module, &source, &facts, kernel)?;
         let config = survey.kernel_config(kernel);
@@ -57,6 +56,7 @@ impl BuildInput {
             kernel_source,
             toolchain: survey.toolchain(kernel),
             sig_hash: config.and_then(|c| c.get("CONFIG_MODULE_SIG_HASH").map(str::to_string)),
+            kernel_key: survey.kernel_signing_key(kernel),
             compression: survey.compression(kernel),
             variables,
             key,

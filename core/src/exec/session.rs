@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Settings {
     /// Where modules go below a kernel's directory, if the distribution says so.
     pub destination: Option<String>,
-    /// Move the kernel's own modules aside, as DKMS does but on Debian and Ubuntu.
+    /// Move the kernel's own modules aside, where they are not the package manager's.
     pub archive_originals: bool,
     /// Make jobs for all builds together; the machine's own number if absent.
     pub jobs: Option<usize>,
@@ -42,6 +42,20 @@ pub struct Signing {
     pub certificate: String,
     /// An external tool in the kernel's `sign-file` manner.
     pub tool: Option<String>,
+    /// The kernel's own key counts first, where its sources have it.
+    pub of_kernel: bool,
+    /// The distribution's program that makes the key and has it enrolled.
+    pub maker: Option<&'static str>,
+}
+
+impl Signing {
+    /// The command that has the certificate enrolled, once, where Secure Boot is on.
+    pub fn enrol(&self) -> String {
+        match self.maker {
+            Some(program) => format!("{program} --enroll-key"),
+            None => format!("mokutil --import {}", self.certificate),
+        }
+    }
 }
 
 /// One run.

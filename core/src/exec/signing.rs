@@ -1,9 +1,11 @@
 //! Signs modules in process, or by the tool that the administrator names.
 
+use super::environment::Environment;
 use super::process;
-use super::session::Session;
+use super::session::{Session, Signing};
 use crate::model::{Failure, Instance, Signature};
 use crate::report::Event;
+use crate::root::Root;
 use crate::sign::{DEFAULT_COMMON_NAME, Hash, KeyPair, Origin, load_or_create, sign_module};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,12 +28,22 @@ pub(super) enum Method {
     Tool(PathBuf, Vec<String>),
 }
 
+/// Has the distribution's own program make the key pair where there is none at `key`, on the machine; true if it did.
+/// Where the program is missing or does not do it, the pair is made in process.
+pub fn make_by_distribution(environment: &Environment, root: &Root, signing: &Signing, key: &Path) -> bool {
+    let program = signing.maker.filter(|_| root.is_host() && !key.exists());
+    let Some(program) = program.and_then(|name| environment.program(name)) else { return false };
+    let ended = process::output(Command::new(program).arg("--new-key"));
+    ended.is_ok_and(|output| output.status.success()) && key.exists()
+}
+
 impl Session<'_> {
     /// Chooses the method for a kernel by its `CONFIG_MODULE_SIG_HASH`, and makes key and certificate on first need.
     pub(super) fn signing_method(
         &self,
         instance: &Instance,
         sig_hash: Option<&str>,
+        kernel_key: Option<&Path>,
     ) -> Result<Method, Failure> {
         let settings = &self.settings.signing;
         if let Some(why) = &settings.off {
@@ -49,7 +61,10 @@ impl Session<'_> {
             text.replace("${kernelver}", instance.kernel.as_str())
                 .replace("$kernelver", instance.kernel.as_str())
         };
-        let (key, certificate) = (expand(&settings.key), expand(&settings.certificate));
+        let (key, certificate) = match kernel_key.filter(|_| settings.of_kernel) {
+            Some(both) => (both.display().to_string(), both.display().to_string()),
+            None => (expand(&settings.key), expand(&settings.certificate)),
+        };
         if let Some(tool) = settings.tool.as_deref().map(expand) {
             let program = self
                 .environment
@@ -74,11 +89,12 @@ impl Session<'_> {
             return Ok(pair.clone());
         }
         let certificate_place = self.places.root.at(certificate);
+        let made = make_by_distribution(self.environment, &self.places.root, &self.settings.signing, &key);
         let loaded = load_or_create(&key, &certificate_place, DEFAULT_COMMON_NAME, SystemTime::now())?;
-        if loaded.origin != Origin::Found {
+        if made || loaded.origin != Origin::Found {
             let text = format!(
-                "Made a new key for signing modules. Where Secure Boot is on, enrol its certificate once: mokutil --import {}",
-                certificate.display()
+                "Made a new key for signing modules. Where Secure Boot is on, enrol its certificate once: {}",
+                self.settings.signing.enrol()
             );
             self.sink.event(&Event::Note { text: &text });
         }

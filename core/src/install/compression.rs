@@ -1,6 +1,9 @@
 //! The compression of module files (contract 4.5), in process.
 
+use crate::model::compare;
 use flate2::write::GzEncoder;
+use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::io::{self, Read, Write};
 
 /// How a kernel's modules are compressed.
@@ -35,19 +38,28 @@ impl Compression {
         ALL.into_iter().find(|c| name.ends_with(&format!(".ko{}", c.suffix()))).unwrap_or(Self::None)
     }
 
-    /// The compression of a kernel's own modules, read off its `modules.dep`: that of the first below `kernel/`.
-    pub fn of_kernel(modules_dep: &str) -> Self {
-        modules_dep
-            .lines()
-            .filter_map(|line| line.split(':').next())
-            .find(|path| path.starts_with("kernel/"))
-            .map_or(Self::None, Self::of_file)
+    /// The compression of a kernel's own modules, read off its `modules.dep`: that of the first that its
+    /// `modules.order` names, for other modules may lie below `kernel/` too, which were put there later. Without that
+    /// list the first below `kernel/` counts. `None` if the kernel has no module of its own there.
+    pub fn of_kernel(modules_dep: &str, modules_order: Option<&str>) -> Option<Self> {
+        let own: Option<HashSet<&str>> =
+            modules_order.map(|text| text.lines().map(|line| stem(line.trim())).collect());
+        let mut files = modules_dep.lines().filter_map(|line| line.split(':').next());
+        files
+            .find(|path| {
+                path.starts_with("kernel/") && own.as_ref().is_none_or(|own| own.contains(stem(path)))
+            })
+            .map(Self::of_file)
     }
 
-    /// The compression that the kernel's configuration names, for a kernel without modules of its own yet.
-    pub fn of_config(option: &dyn Fn(&str) -> Option<String>) -> Self {
+    /// The compression that the kernel's configuration names, for a kernel without modules of its own yet. Since
+    /// Linux 6.12 it only tells what the kernel can read, unless CONFIG_MODULE_COMPRESS_ALL is set.
+    pub fn of_config(release: &str, option: &dyn Fn(&str) -> Option<String>) -> Self {
         let is_set = |name: &str| option(name).as_deref() == Some("y");
-        if is_set("CONFIG_MODULE_COMPRESS_XZ") {
+        let tells = is_set("CONFIG_MODULE_COMPRESS_ALL") || compare(release, "6.12") == Ordering::Less;
+        if !tells {
+            Self::None
+        } else if is_set("CONFIG_MODULE_COMPRESS_XZ") {
             Self::Xz
         } else if is_set("CONFIG_MODULE_COMPRESS_ZSTD") {
             Self::Zstd
@@ -114,6 +126,12 @@ impl Compression {
     }
 }
 
+/// `kernel/fs/x` of `kernel/fs/x.ko.xz`, and of `kernel/fs/x.o`, as some kernels list it.
+fn stem(path: &str) -> &str {
+    let plain = path.strip_suffix(Compression::of_file(path).suffix()).unwrap_or(path);
+    plain.strip_suffix(".ko").or_else(|| plain.strip_suffix(".o")).unwrap_or(plain)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,8 +150,32 @@ mod tests {
     #[test]
     fn the_kernels_own() {
         let dep = "updates/dkms/a.ko: \nkernel/fs/x.ko.xz: kernel/lib/y.ko.xz\n";
-        assert_eq!(Compression::of_kernel(dep), Compression::Xz);
-        assert_eq!(Compression::of_kernel("kernel/x.ko:\n"), Compression::None);
-        assert_eq!(Compression::of_kernel(""), Compression::None);
+        assert_eq!(Compression::of_kernel(dep, None), Some(Compression::Xz));
+        assert_eq!(Compression::of_kernel("kernel/x.ko:\n", None), Some(Compression::None));
+        assert_eq!(Compression::of_kernel("updates/dkms/a.ko.xz:\n", None), None);
+        assert_eq!(Compression::of_kernel("", None), None);
+    }
+
+    /// Where modules go to DEST_MODULE_LOCATION they lie among the kernel's, as Gentoo has it.
+    #[test]
+    fn what_was_put_there_later_does_not_count() {
+        let dep = "kernel/drivers/ours.ko:\nkernel/fs/x.ko.zst:\n";
+        for order in ["kernel/lib/y.ko\nkernel/fs/x.ko\n", "kernel/fs/x.o\n"] {
+            assert_eq!(Compression::of_kernel(dep, Some(order)), Some(Compression::Zstd));
+        }
+        assert_eq!(Compression::of_kernel("kernel/drivers/ours.ko:\n", Some("")), None, "all built in");
+    }
+
+    #[test]
+    fn configurations() {
+        let of = |release: &str, set: &[&str]| {
+            Compression::of_config(release, &|name| set.contains(&name).then(|| "y".to_string()))
+        };
+        let (base, all) = ("CONFIG_MODULE_COMPRESS", "CONFIG_MODULE_COMPRESS_ALL");
+        assert_eq!(of("6.1.0-56-amd64", &["CONFIG_MODULE_COMPRESS_NONE"]), Compression::None);
+        assert_eq!(of("5.10.0-8-amd64", &[base, "CONFIG_MODULE_COMPRESS_GZIP"]), Compression::Gzip);
+        assert_eq!(of("6.6.1-arch1-1", &["CONFIG_MODULE_COMPRESS_ZSTD"]), Compression::Zstd);
+        assert_eq!(of("6.12.117+deb12-amd64", &[base, all, "CONFIG_MODULE_COMPRESS_XZ"]), Compression::Xz);
+        assert_eq!(of("6.12.1", &[base, "CONFIG_MODULE_COMPRESS_XZ"]), Compression::None);
     }
 }

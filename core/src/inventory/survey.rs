@@ -6,7 +6,7 @@ use super::facts::Facts;
 use super::kernels::Kernel;
 use super::tree::{Built, Registered, Source, Tree};
 use crate::config::shell::Shell;
-use crate::config::{KernelConfig, Toolchain, toolchain};
+use crate::config::{Distribution, HeaderHint, KernelConfig, Toolchain, toolchain};
 use crate::install::{Compression, Placement};
 use crate::model::{
     BuildRecord, Directives, Failure, FailureRecord, Instance, KernelRelease, ModuleId, Record,
@@ -31,8 +31,8 @@ pub struct SurveyOptions<'a> {
     pub jobs: usize,
     /// Where modules go below a kernel, if the distribution says so.
     pub destination: Option<String>,
-    /// The distribution's name.
-    pub distribution: String,
+    /// The distribution.
+    pub distribution: Distribution,
     /// `uname -r`.
     pub running: String,
     /// Finds a program.
@@ -156,14 +156,36 @@ impl<'a> Survey<'a> {
 
     /// How a kernel's modules are compressed.
     pub fn compression(&self, kernel: &Kernel) -> Compression {
-        let dep = self.places.kernel_dir(&kernel.release).join("modules.dep");
-        match std::fs::read_to_string(dep) {
-            Ok(text) => Compression::of_kernel(&text),
-            Err(_) => {
-                let config = self.kernel_config(kernel);
-                Compression::of_config(&|name| config.as_ref().and_then(|c| c.get(name).map(str::to_string)))
-            }
-        }
+        let read =
+            |name: &str| std::fs::read_to_string(self.places.kernel_dir(&kernel.release).join(name)).ok();
+        let own = read("modules.dep")
+            .and_then(|dep| Compression::of_kernel(&dep, read("modules.order").as_deref()));
+        own.unwrap_or_else(|| {
+            let config = self.kernel_config(kernel);
+            let option = |name: &str| config.as_ref().and_then(|c| c.get(name).map(str::to_string));
+            Compression::of_config(kernel.release.as_str(), &option)
+        })
+    }
+
+    /// How to get the headers of a kernel that has none.
+    pub fn header_hint(&self, kernel: &KernelRelease) -> HeaderHint {
+        let Self { places, options, .. } = self;
+        options.distribution.headers_in(&places.root, &places.install_tree, kernel.as_str())
+    }
+
+    /// The failure of what needs headers that are not there.
+    pub fn no_headers(&self, kernel: &KernelRelease) -> Failure {
+        let hint = self.header_hint(kernel).sentence();
+        Failure::NoHeaders { kernel: kernel.clone(), path: self.kernel_source(kernel), hint }
+    }
+
+    /// The kernel's own signing key, which holds the certificate too (CONFIG_MODULE_SIG_KEY), inside the root, if the
+    /// kernel's sources have it.
+    pub fn kernel_signing_key(&self, kernel: &Kernel) -> Option<PathBuf> {
+        let config = self.kernel_config(kernel)?;
+        let named = config.get("CONFIG_MODULE_SIG_KEY").filter(|key| !key.is_empty())?;
+        let place = self.kernel_source(&kernel.release).join(named);
+        self.places.root.resolve_inside(place).ok().filter(|place| self.places.root.at(place).is_file())
     }
 
     /// The variables of the framework that configurations and commands see.
@@ -175,7 +197,7 @@ impl<'a> Survey<'a> {
             ("source_tree".into(), text(&self.places.source_tree)),
             ("install_tree".into(), text(&self.places.install_tree)),
             ("parallel_jobs".into(), self.options.jobs.to_string()),
-            ("running_distribution".into(), self.options.distribution.clone()),
+            ("running_distribution".into(), self.options.distribution.as_str().to_string()),
             ("current_kernel".into(), self.options.running.clone()),
             ("kernel_config".into(), text(&self.kernel_config_path(kernel))),
             ("tmp_location".into(), "/tmp".into()),

@@ -117,6 +117,8 @@ pub enum Failure {
         kernel: KernelRelease,
         /// Where they should be.
         path: PathBuf,
+        /// How to get them, as a clause.
+        hint: String,
     },
     /// BUILD_EXCLUSIVE does not match.
     #[error("{module} is not meant for kernel {kernel} ({arch}): {why}")]

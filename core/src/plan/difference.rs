@@ -102,7 +102,8 @@ fn plan_kernel(
         .map(|c| c.instance.module.clone())
         .collect();
     if !without_headers.is_empty() {
-        plan.notes.push(Note::NoHeaders { kernel: kernel.clone(), modules: without_headers });
+        let (kernel, modules) = (kernel.clone(), without_headers);
+        plan.notes.push(Note::NoHeaders { kernel, modules, hint: None });
     }
     // An excluded dependency counts as satisfied; one that failed does not.
     let cannot: BTreeSet<&str> = wanted
@@ -242,7 +243,7 @@ mod tests {
             })
             .collect();
         lines.extend(plan.notes.iter().map(|n| match n {
-            Note::NoHeaders { kernel, modules } => format!("no headers {kernel} {}", modules.len()),
+            Note::NoHeaders { kernel, modules, .. } => format!("no headers {kernel} {}", modules.len()),
             Note::Excluded { instance, .. } => format!("excluded {}", instance.module),
             Note::FailedBefore { failure } => format!("failed {}", failure.instance.module),
             Note::Blocked { instance, missing } => {

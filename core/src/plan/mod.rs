@@ -33,6 +33,9 @@ pub enum Note {
         kernel: KernelRelease,
         /// The modules that it therefore lacks.
         modules: Vec<ModuleId>,
+        /// How to get the headers, as a clause.
+        #[serde(default)]
+        hint: Option<String>,
     },
     /// BUILD_EXCLUSIVE rules the instance out.
     Excluded {
@@ -167,6 +170,15 @@ impl Plan {
     pub fn add(&mut self, action: Action, why: impl Into<String>, after: Vec<usize>) -> usize {
         self.steps.push(Step { action, why: why.into(), after });
         self.steps.len() - 1
+    }
+
+    /// Says for every kernel without headers how to get them: what the distribution knows and planning does not.
+    pub fn hint_at_headers(&mut self, how: &dyn Fn(&KernelRelease) -> String) {
+        for note in &mut self.notes {
+            if let Note::NoHeaders { kernel, hint, .. } = note {
+                *hint = Some(how(kernel));
+            }
+        }
     }
 
     /// True if there is nothing to do but to take note of what is there.

@@ -21,9 +21,10 @@ impl fmt::Display for Step {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoHeaders { kernel, modules } => {
+            Self::NoHeaders { kernel, modules, hint } => {
                 let names: Vec<_> = modules.iter().map(ToString::to_string).collect();
-                write!(f, "kernel {kernel} has no headers, so it goes without {}", names.join(", "))
+                write!(f, "kernel {kernel} has no headers, so it goes without {}", names.join(", "))?;
+                hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
             }
             Self::Excluded { instance, why } => {
                 write!(f, "{} is not meant for kernel {}: {why}", instance.module, instance.kernel)

@@ -24,8 +24,7 @@ pub fn autoinstall(context: &Context, kernel: &Kernel) -> Result<(), Failure> {
     }
     if synced.plan.notes.iter().any(|note| matches!(note, Note::NoHeaders { .. })) {
         let finder = context.finder();
-        let path = context.survey(&finder).kernel_source(&kernel.release);
-        return Err(Failure::NoHeaders { kernel: kernel.release.clone(), path });
+        return Err(context.survey(&finder).no_headers(&kernel.release));
     }
     match synced.shortfall() {
         0 => Ok(()),

@@ -1,6 +1,7 @@
 //! `generate_mok`: finds or makes the signing key.
 
 use crate::cli::context::Context;
+use crate::exec::make_by_distribution;
 use crate::model::Failure;
 use crate::report::Event;
 use crate::sign::{DEFAULT_COMMON_NAME, Origin, load_or_create};
@@ -14,17 +15,18 @@ pub fn generate_mok(context: &Context) -> Result<(), Failure> {
     let signing = &context.settings.signing;
     let place = |path: &str| context.places.root.at(path);
     let (key, certificate) = (place(&signing.key), place(&signing.certificate));
+    let made = make_by_distribution(&context.environment, &context.places.root, signing, &key);
     let loaded = load_or_create(&key, &certificate, DEFAULT_COMMON_NAME, SystemTime::now())
         .map_err(|e| Failure::Usage { message: e.to_string(), code: 1 })?;
     let note = |text: String| context.sink.event(&Event::Note { text: &text });
     let (key, certificate) = (&signing.key, &signing.certificate);
     note(match loaded.origin {
-        Origin::Found => format!("Found signing key {key} and certificate {certificate}"),
+        Origin::Found if !made => format!("Found signing key {key} and certificate {certificate}"),
         Origin::Reissued => format!("Made certificate {certificate} for signing key {key}"),
-        Origin::Generated => format!("Made signing key {key} and certificate {certificate}"),
+        Origin::Found | Origin::Generated => format!("Made signing key {key} and certificate {certificate}"),
     });
-    if loaded.origin != Origin::Found {
-        note(format!("Where Secure Boot is on, enrol it once: mokutil --import {}", signing.certificate));
+    if made || loaded.origin != Origin::Found {
+        note(format!("Where Secure Boot is on, enrol it once: {}", signing.enrol()));
     }
     Ok(())
 }

@@ -13,12 +13,17 @@ use crate::plan::Request;
 use crate::report::Event;
 
 /// A kernel's image is being configured: everything for it now, before the initramfs is made. Without headers there is
-/// nothing to do yet; the trigger at the end of the run looks again.
+/// nothing to do yet; the trigger at the end of the run looks again, and says what the kernel goes without.
 ///
 /// # Errors
 /// The state cannot be read or written.
 pub fn kernel_postinst(context: &Context, release: &str) -> Result<(), Failure> {
-    if context.is_autoinstall_off() || context.kernel(release, None)?.headers.is_none() {
+    if context.is_autoinstall_off() {
+        return Ok(());
+    }
+    let kernel = context.kernel(release, None)?;
+    let is_there = context.places.kernel_dir(&kernel.release).is_dir();
+    if kernel.headers.is_none() && (activate_trigger(&context.environment)? || !is_there) {
         return Ok(());
     }
     let request = Request { kernels: vec![KernelRelease::new(release)?], ..Request::default() };
@@ -96,9 +101,11 @@ pub fn common_postinst(context: &Context, name: &str, version: &str) -> Result<(
 pub fn autoinstaller(context: &Context, release: &str) -> Result<(), Failure> {
     let kernel = context.kernel(release, None)?;
     if kernel.headers.is_none() {
+        let finder = context.finder();
+        let hint = context.survey(&finder).header_hint(&kernel.release).sentence();
         let text = format!(
             "Automatic installation of modules for kernel {release} was skipped since the kernel headers for this \
-             kernel do not seem to be installed."
+             kernel do not seem to be installed; {hint}"
         );
         context.sink.event(&Event::Note { text: &text });
         return Ok(());

@@ -49,6 +49,7 @@ pub fn take_stock(context: &Context, survey: &Survey<'_>, request: &Request) -> 
         pending: &pending::kernels(&context.places),
         initramfs: &with_initramfs,
     };
-    let plan = plan(found, notes.collect(), request);
+    let mut plan = plan(found, notes.collect(), request);
+    plan.hint_at_headers(&|kernel| survey.header_hint(kernel).sentence());
     Ok(Stock { plan, tree, kernels })
 }

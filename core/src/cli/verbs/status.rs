@@ -140,7 +140,7 @@ pub fn report(context: &Context, filter: &Filter) -> Result<Report, Failure> {
             }
             match survey.candidate(registered, &kernel) {
                 Ok(candidate) if built || candidate.autoinstall || candidate.failure.is_some() => {
-                    instances.push(line(context, &candidate));
+                    instances.push(line(context, &survey, &candidate));
                 }
                 Ok(_) => {}
                 Err(failure) => {
@@ -192,7 +192,7 @@ fn bare(module: &ModuleId, stage: Stage, problem: Option<String>) -> Line {
     }
 }
 
-fn line(context: &Context, candidate: &Candidate) -> Line {
+fn line(context: &Context, survey: &Survey<'_>, candidate: &Candidate) -> Line {
     let instance = &candidate.instance;
     let failure = candidate.failure.as_ref().filter(|f| Some(&f.key) == candidate.key.as_ref());
     let (stage, problem) = match &candidate.state {
@@ -204,7 +204,9 @@ fn line(context: &Context, candidate: &Candidate) -> Line {
             (None, Some(failure)) => {
                 (Stage::Failed, failure.diagnosis.is_none().then(|| failure.message.clone()))
             }
-            (None, None) if !candidate.headers => (Stage::NoHeaders, None),
+            (None, None) if !candidate.headers => {
+                (Stage::NoHeaders, Some(survey.header_hint(&instance.kernel).to_string()))
+            }
             (None, None) => (Stage::Missing, None),
         },
     };
