@@ -125,6 +125,8 @@ pub struct Arguments {
     pub binaries_only: bool,
     /// `--source-only`.
     pub source_only: bool,
+    /// A directory that holds no dkms.conf, given as operand.
+    pub bare_directory: Option<String>,
     /// Things to be said on stderr before anything is done.
     pub warnings: Vec<String>,
 }
@@ -289,8 +291,9 @@ impl Arguments {
             self.source = Some(path.to_path_buf());
         } else if disk.is_file(path) {
             self.archive = Some(path.to_path_buf());
-        } else if disk.is_dir(path) && word.contains('/') && self.action == Some(Action::Add) {
-            return Err(usage(format!("there is no dkms.conf in {word}"), 9));
+        } else if disk.is_dir(path) && word.contains('/') && self.module.is_none() {
+            self.bare_directory = Some(word.to_string());
+            self.module_operand(word);
         } else if self.module.is_none() {
             self.module_operand(word);
         } else {
@@ -321,6 +324,10 @@ impl Arguments {
         use Action::{
             Add, Autoinstall, Build, Install, KernelPostinst, KernelPreinst, KernelPrerm, Match, Status,
         };
+        let takes_path = matches!(self.action, Some(Add | Build | Install));
+        if let (true, Some(path)) = (takes_path, &self.bare_directory) {
+            return Err(usage(format!("there is no dkms.conf in {path}"), 9));
+        }
         if self.binaries_only && self.source_only {
             return Err(usage("--binaries-only and --source-only exclude each other", 8));
         }
@@ -414,6 +421,8 @@ mod tests {
             ("build m/1 -k 1 -a x -a y", 1),
             ("mktarball --binaries-only --source-only", 8),
             ("add /src/empty", 9),
+            ("/src/empty add", 9),
+            ("install /src/empty -k 6.1", 9),
         ] {
             assert_eq!(code(line), expected, "{line}");
         }
