@@ -107,6 +107,7 @@ fn archives_pass_both_ways_in_every_compression() -> Result<()> {
         m.theirs(&format!("build {HELLO} -k {kernel}"))?.ok()?;
     }
     let module = |kernel: &str| format!("{TREE}/1.0/{kernel}/x86_64/module/hello.ko");
+    m.sh("cp -r /usr/src/hello-1.0 /tmp")?.ok()?;
     let built = m.sh(&format!("sha256sum < {}", module(&one)))?.ok()?.stdout;
     let built_two = m.sh(&format!("sha256sum < {}", module(&two)))?.ok()?.stdout;
     const ENDS: [&str; 5] = ["tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst"];
@@ -145,6 +146,19 @@ fn archives_pass_both_ways_in_every_compression() -> Result<()> {
         m.theirs(&format!("remove {HELLO} --all"))?.ok()?;
         m.sh("rm -rf /usr/src/hello-1.0")?.ok()?;
     }
+
+    // Sources alone, in an archive of ours and of theirs.
+    m.sh("cp -r /tmp/hello-1.0 /usr/src")?.ok()?;
+    m.ours(&format!("add {HELLO}"))?.ok()?;
+    m.ours(&format!("mktarball {HELLO} --source-only --archive /tmp/ours-source.tar.gz"))?.ok()?;
+    m.theirs(&format!("mktarball {HELLO} --source-only --archive /tmp/theirs-source.tar.gz"))?.ok()?;
+    m.forget()?;
+    m.theirs("ldtarball /tmp/ours-source.tar.gz")?.ok()?;
+    assert_eq!(m.theirs("status")?.stdout, format!("{HELLO}: added\n"));
+    m.forget()?;
+    m.ours("ldtarball /tmp/theirs-source.tar.gz")?.ok()?;
+    assert_eq!(m.status()?, format!("{HELLO}: added\n"));
+    m.forget()?;
 
     // We take in all kernels; a sync leaves what came in as it is, and the modules are found by depmod.
     m.sh("cd /tmp && /opt/ours/dkms add ours.tar.xz")?.ok()?;
@@ -248,8 +262,8 @@ fn a_hostile_or_damaged_archive_leaves_no_trace() -> Result<()> {
         ("head -c 2000 /tmp/good.tar >/tmp/bad.tar".into(), 7, ""),
         ("xz -c /tmp/good.tar | head -c 300 >/tmp/bad.tar".into(), 7, ""),
         ("gzip -c /tmp/good.tar | head -c -6 >/tmp/bad.tar".into(), 7, ""),
-        ("head -c 100000 /dev/urandom >/tmp/bad.tar".into(), 7, ""),
-        (": >/tmp/bad.tar".into(), 7, ""),
+        ("head -c 100000 /dev/urandom >/tmp/bad.tar".into(), 3, "no archive"),
+        (": >/tmp/bad.tar".into(), 3, "empty"),
         ("truncate -s 5G /tmp/big && tar -cf - -C /tmp big | gzip -1 >/tmp/bad.tar; rm /tmp/big".into(), 7, "4 GiB"),
         ("tar -C /etc -cf /tmp/bad.tar hostname".into(), 3, "dkms.conf"),
         (conf("../../../tmp/m", "1"), 8, "'/'"),
@@ -390,6 +404,7 @@ fn removing_leaves_nothing_and_an_rpm_upgrade_keeps_the_module() -> Result<()> {
     let (one, two) = (m.kernels[0].clone(), m.kernels[1].clone());
     code(&m.ours("remove hello")?, 1)?;
     code(&m.ours(&format!("remove {HELLO} --all"))?, 3)?;
+    code(&m.sh(&format!("runuser -u nobody -- /opt/ours/dkms remove {HELLO} --all"))?, 3)?;
     m.ours(&format!("build {HELLO} -k {one}"))?.ok()?;
     let output = m.ours(&format!("unbuild {HELLO} -k {two}"))?.ok()?;
     for state in ["installed", "built"] {
@@ -404,7 +419,7 @@ fn removing_leaves_nothing_and_an_rpm_upgrade_keeps_the_module() -> Result<()> {
     .ok()?;
     // The running kernel is none of these: nothing is built for it, and something is for another.
     m.ours(&format!("remove {HELLO}"))?.ok()?;
-    assert_eq!(m.sh(&format!("cd {TREE}/1.0; find . -name '.tmp*' -o -empty"))?.stdout, "./build\n");
+    assert_eq!(m.sh(&format!("cd {TREE}/1.0; find . -name '.tmp*' -o -type d -empty"))?.stdout, "./build\n");
     assert_eq!(m.status()?, format!("{HELLO}, {one}, x86_64: built\n"));
     m.ours(&format!("remove {HELLO} -k {one}"))?.ok()?;
     assert!(!m.root.exists(TREE)? && m.root.exists("/usr/src/hello-1.0/.tmp_versions")?);
@@ -441,7 +456,8 @@ fn operands_of_add() -> Result<()> {
     need!();
     let m = machine!(Machine::new());
     m.root.copy_in(&top().join("tests/modules/hello-1.0"), "/tmp/work")?;
-    code(&m.ours("add /tmp")?, 9)?;
+    code(&m.ours("add /tmp")?, 1)?;
+    code(&m.ours("add /no/such/place")?, 1)?;
     code(&m.ours(&format!("add {HELLO}"))?, 2)?;
     code(&m.ours("add hello")?, 1)?;
     code(&m.ours("/tmp/work/dkms.conf add")?, 0)?;
@@ -450,6 +466,8 @@ fn operands_of_add() -> Result<()> {
     m.sh("echo x >/tmp/work/new; echo x >/usr/src/hello-1.0/old")?.ok()?;
     code(&m.ours("add /tmp/work")?, 3)?;
     assert!(m.root.exists("/usr/src/hello-1.0/old")? && m.root.exists("/usr/src/hello-1.0/new")?);
+    code(&m.ours(&format!("build /tmp/work -k {}", m.kernels[0]))?, 3)?;
+    assert_eq!(m.status()?, format!("{HELLO}: added\n"));
     code(&m.ours("add --force /tmp/work")?, 3)?;
     assert!(!m.root.exists("/usr/src/hello-1.0/old")? && m.root.exists("/usr/src/hello-1.0/new")?);
     // Its own source under whatever name.

@@ -53,11 +53,13 @@ pub fn pack(contents: &Contents, target: &Path) -> Result<(), Failure> {
 }
 
 fn write<W: io::Write>(builder: &mut Builder<W>, contents: &Contents) -> io::Result<()> {
+    // Also where it is empty: DKMS takes what has none for some other archive.
+    directory(builder, Path::new(MAIN_TREE))?;
     for (instance, dir) in &contents.builds {
-        let place = Path::new(MAIN_TREE).join(instance.kernel.as_str()).join(instance.arch.as_str());
-        for parent in place.ancestors().take(3).collect::<Vec<_>>().into_iter().rev() {
-            directory(builder, parent)?;
-        }
+        let kernel = Path::new(MAIN_TREE).join(instance.kernel.as_str());
+        let place = kernel.join(instance.arch.as_str());
+        directory(builder, &kernel)?;
+        directory(builder, &place)?;
         for part in PARTS {
             if dir.join(part).is_dir() {
                 tree(builder, &dir.join(part), &place.join(part))?;
@@ -93,15 +95,20 @@ fn header(kind: EntryType, mode: u32, modified: i64) -> Header {
     header
 }
 
+/// The directories of the layout itself.
 fn directory<W: io::Write>(builder: &mut Builder<W>, place: &Path) -> io::Result<()> {
-    builder.append_data(&mut header(EntryType::Directory, 0o755, 0), place, io::empty())
+    named(builder, place, header(EntryType::Directory, 0o755, 0))
+}
+
+/// A directory's name ends with a slash, as tar(1) writes it.
+fn named<W: io::Write>(builder: &mut Builder<W>, place: &Path, mut header: Header) -> io::Result<()> {
+    builder.append_data(&mut header, place.join(""), io::empty())
 }
 
 /// A directory with all in it, in the order of names: the same tree gives the same archive.
 fn tree<W: io::Write>(builder: &mut Builder<W>, dir: &Path, place: &Path) -> io::Result<()> {
     let meta = fs_err::metadata(dir)?;
-    let mut header = header(EntryType::Directory, meta.mode(), meta.mtime());
-    builder.append_data(&mut header, place, io::empty())?;
+    named(builder, place, header(EntryType::Directory, meta.mode(), meta.mtime()))?;
     let mut names = fs_err::read_dir(dir)?.map(|e| Ok(e?.file_name())).collect::<io::Result<Vec<_>>>()?;
     names.sort();
     for name in names {

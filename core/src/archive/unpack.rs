@@ -64,7 +64,8 @@ impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         let left = self.allowance.get().checked_sub(n as u64);
-        self.allowance.set(left.ok_or_else(|| io::Error::other("a member's description is too long"))?);
+        self.allowance
+            .set(left.ok_or_else(|| io::Error::other("it holds more than its members account for"))?);
         let read = buffer.get(..n).unwrap_or_default();
         let tail = read.iter().rev().take_while(|byte| **byte == 0).count();
         self.zeros.set(if tail == n { self.zeros.get() + n as u64 } else { tail as u64 });
@@ -106,6 +107,10 @@ fn unreadable(error: io::Error) -> ArchiveProblem {
     ArchiveProblem::Unreadable(error.to_string())
 }
 
+fn no_archive(error: io::Error) -> ArchiveProblem {
+    ArchiveProblem::NotAnArchive(error.to_string())
+}
+
 fn stopped(name: &str, error: &io::Error) -> ArchiveProblem {
     ArchiveProblem::Unreadable(format!("{}: {error}", name.escape_debug()))
 }
@@ -119,13 +124,17 @@ impl Unpacking<'_> {
         let mut first = Vec::new();
         Read::by_ref(&mut file).take(8).read_to_end(&mut first).map_err(unreadable)?;
         let whole = io::Cursor::new(first.clone()).chain(file);
-        let plain = Codec::of_data(&first).decoder(BufReader::new(whole)).map_err(unreadable)?;
+        let codec = Codec::of_data(&first);
+        let plain = codec.decoder(BufReader::new(whole)).map_err(unreadable)?;
         let allowance = Rc::new(Cell::new(OVERHEAD));
         let zeros = Rc::new(Cell::new(0));
         let metered = Metered { inner: plain, allowance: allowance.clone(), zeros: zeros.clone() };
         let mut archive = Archive::new(metered);
+        // What is compressed was meant to be one.
+        let mut is_archive = codec != Codec::Plain;
         for (count, entry) in archive.entries().map_err(unreadable)?.enumerate() {
-            let mut entry = entry.map_err(unreadable)?;
+            let mut entry = entry.map_err(|e| if is_archive { unreadable(e) } else { no_archive(e) })?;
+            is_archive = true;
             if count >= self.limits.members {
                 return Err(ArchiveProblem::TooBig(format!("{} files", self.limits.members)));
             }
@@ -141,9 +150,13 @@ impl Unpacking<'_> {
         }
         // To the very end, so that the checksums of the compression are looked at.
         allowance.set(AFTERWARDS);
-        io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(unreadable)?;
+        let rest = io::copy(&mut archive.into_inner(), &mut io::sink());
+        rest.map_err(|e| if is_archive { unreadable(e) } else { no_archive(e) })?;
         // Every archive ends with blocks of zeros.
         if zeros.get() < 512 {
+            if !is_archive {
+                return Err(no_archive(io::Error::other("it is empty")));
+            }
             return Err(ArchiveProblem::Unreadable("its end is missing".into()));
         }
         self.make_links()

@@ -146,14 +146,20 @@ fn bombs_are_refused() {
     assert!(matches!(problem(&archive(&many)), ArchiveProblem::TooBig(_)));
     // A name that is longer than memory should hold.
     let name = vec![b'a'; 3 << 20];
-    let long = problem(&archive(&[(EntryType::GNULongName, b"././@LongLink", b"", &name)]));
+    let long = problem(&archive(&[
+        (Regular, b"a", b"", b""),
+        (EntryType::GNULongName, b"././@LongLink", b"", &name),
+    ]));
     assert_eq!(long.exit_code(), 7);
 }
 
 #[test]
 fn what_is_no_archive_says_so() {
-    for data in [&b""[..], b"no archive", &[0x1f, 0x8b, 8, 0, 1, 2, 3], b"\xfd7zXZ\0\0\0", &[7; 2000]] {
+    for data in [&[0x1f, 0x8b, 8, 0, 1, 2, 3][..], b"\xfd7zXZ\0\0\0", b"BZh9x", b"\x28\xb5\x2f\xfdx"] {
         assert!(matches!(problem(data), ArchiveProblem::Unreadable(_)), "{data:?}: {}", problem(data));
+    }
+    for data in [&b""[..], b"no archive", &[7; 2000]] {
+        assert!(matches!(problem(data), ArchiveProblem::NotAnArchive(_)), "{data:?}: {}", problem(data));
     }
     let p = place(b"");
     for missing in [p.dir.join("no-such"), p.dir.clone()] {
@@ -219,7 +225,7 @@ fn there_and_back() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     /// Whatever is done to an archive, reading it ends, panics never, and writes nothing outside.
     #[test]
@@ -245,7 +251,7 @@ proptest! {
         prop_assert_eq!(std::fs::read_dir(p.dir.parent().unwrap()).unwrap().count(), 1);
         if let Err(failure) = result {
             prop_assert!(!failure.to_string().contains('\n'));
-            prop_assert_eq!(failure.exit_code(), 7);
+            prop_assert!([3, 7].contains(&failure.exit_code()), "{}", failure);
         } else {
             let _ = Layout::read(&p.dir);
         }

@@ -12,7 +12,10 @@ pub enum ArchiveProblem {
     /// Something is unpacked, but there is no driver in it.
     #[error("there is no dkms.conf in it")]
     NoConf,
-    /// It is damaged, or no archive.
+    /// It is something else.
+    #[error("it is no archive: {0}")]
+    NotAnArchive(String),
+    /// It is damaged.
     #[error("it cannot be read: {0}")]
     Unreadable(String),
     /// A member that no archive of a driver has a reason to hold.
@@ -48,7 +51,7 @@ impl ArchiveProblem {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Missing => 2,
-            Self::NoConf => 3,
+            Self::NoConf | Self::NotAnArchive(_) => 3,
             Self::Write(_) => 6,
             Self::Unreadable(_) | Self::Member { .. } | Self::TooBig(_) | Self::Incomplete => 7,
             Self::AlreadyAdded(_) => 8,

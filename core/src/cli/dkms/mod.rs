@@ -120,10 +120,16 @@ fn run(action: Action, arguments: &Arguments) -> Result<(), Failure> {
             add::add(&context, &module, arguments.conf.as_deref())
         }
         Action::Build | Action::Install => {
-            let (Operand::Module(module) | Operand::Loaded(Loaded::Module(module))) =
-                source_or_name(&context, arguments, action.name())?
-            else {
-                return Ok(());
+            let module = match source_or_name(&context, arguments, action.name())? {
+                Operand::Module(module) => {
+                    // A path is something to be added, so what is added already is an error here too.
+                    if arguments.module.is_none() || arguments.version.is_none() {
+                        add::add(&context, &module, arguments.conf.as_deref())?;
+                    }
+                    module
+                }
+                Operand::Loaded(Loaded::Module(module)) => module,
+                Operand::Loaded(Loaded::Package) => return Ok(()),
             };
             build::build(
                 &context,

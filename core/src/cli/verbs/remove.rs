@@ -19,6 +19,8 @@ pub fn remove(
     scope: &Scope,
     rpm_safe_upgrade: bool,
 ) -> Result<(), Failure> {
+    // What is not there cannot be removed, whoever asks.
+    check_added(context, module)?;
     context.require_writable()?;
     let _lock = lock::take(&context.places, &format!("remove {module}"), &*context.sink)?;
     check_added(context, module)?;

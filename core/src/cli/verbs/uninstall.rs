@@ -22,6 +22,8 @@ pub enum Scope {
 /// # Errors
 /// The module is not there, or files cannot be removed.
 pub fn uninstall(context: &Context, module: &ModuleId, scope: &Scope, unbuild: bool) -> Result<(), Failure> {
+    // What is not there cannot be taken away, whoever asks.
+    check_added(context, module)?;
     if !unbuild {
         context.require_root("uninstall")?;
     }
