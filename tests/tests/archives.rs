@@ -498,3 +498,37 @@ fn operands_of_add() -> Result<()> {
     assert_eq!(m.sh("ls /usr/src | grep -v linux")?.stdout, "", "nothing was left in the source tree");
     Ok(())
 }
+
+#[test]
+fn a_load_that_is_killed_leaves_a_whole_source_or_none() -> Result<()> {
+    need!();
+    let m = machine!(Machine::new());
+    m.root.copy_in(&top().join("tests/modules/hello-1.0"), "/tmp/hello-1.0")?;
+    // Enough files for a signal to find it at work.
+    m.sh("cd /tmp/hello-1.0 && for i in $(seq 3000); do echo $i >f$i; done; tar -C /tmp -cf /tmp/hello.tar hello-1.0")?
+        .ok()?;
+    let whole = "3003\n";
+    let (mut cut, mut done) = (0, 0);
+    for step in 1..=24 {
+        let milliseconds = step * 15;
+        let seconds = format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000);
+        let output = m.sh(&format!("timeout -s KILL {seconds} /opt/ours/dkms ldtarball /tmp/hello.tar"))?;
+        match output.status {
+            0 => done += 1,
+            _ => cut += 1,
+        }
+        if m.root.exists("/usr/src/hello-1.0")? {
+            assert_eq!(m.sh("ls /usr/src/hello-1.0 | wc -l")?.stdout, whole, "after {seconds} s");
+        }
+        // Whatever state that was, it can be done again, and then all is well.
+        m.ours("ldtarball --force /tmp/hello.tar")?.ok()?;
+        assert_eq!(m.status()?, format!("{HELLO}: added\n"), "after {seconds} s");
+        m.forget()?;
+    }
+    ensure!(cut >= 5, "only {cut} of {} were cut off", cut + done);
+    m.ours("ldtarball /tmp/hello.tar")?.ok()?;
+    m.sh(&format!("/opt/ours/evermod sync -k {}", m.kernels[0]))?.ok()?;
+    let leftovers = "find /usr/src /var/lib/dkms /var/lib/evermod -name '.evermod-tmp*' -o -name '.tmp*' | grep -v /linux-";
+    assert_eq!(m.sh(leftovers)?.stdout, "", "the sync after it cleans up");
+    Ok(())
+}

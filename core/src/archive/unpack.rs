@@ -103,16 +103,21 @@ struct Unpacking<'a> {
     links: Vec<(PathBuf, PathBuf)>,
 }
 
+/// An error's text, which may hold what the archive holds.
+fn harmless(error: &io::Error) -> String {
+    error.to_string().chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
 fn unreadable(error: io::Error) -> ArchiveProblem {
-    ArchiveProblem::Unreadable(error.to_string())
+    ArchiveProblem::Unreadable(harmless(&error))
 }
 
 fn no_archive(error: io::Error) -> ArchiveProblem {
-    ArchiveProblem::NotAnArchive(error.to_string())
+    ArchiveProblem::NotAnArchive(harmless(&error))
 }
 
 fn stopped(name: &str, error: &io::Error) -> ArchiveProblem {
-    ArchiveProblem::Unreadable(format!("{}: {error}", name.escape_debug()))
+    ArchiveProblem::Unreadable(format!("{}: {}", name.escape_debug(), harmless(error)))
 }
 
 fn refused(name: &str, why: impl Into<String>) -> ArchiveProblem {
@@ -226,6 +231,10 @@ impl Unpacking<'_> {
             Some(Kind::File) => return Err(refused(shown, "it lies below a file")),
             Some(Kind::Link) => return Err(refused(shown, "it would be written through a link")),
             None => {}
+        }
+        // They cost as much as members that are told of.
+        if self.kinds.len() >= self.limits.members {
+            return Err(ArchiveProblem::TooBig(format!("{} files", self.limits.members)));
         }
         let place = self.dir.join(name);
         std::fs::create_dir(&place)

@@ -7,7 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Copies the directory `from` to `target`. What is there already is replaced, or with `overlay` kept where `from` has
-/// nothing of that name. Cut off at any point, `target` is as it was or as it should be.
+/// nothing of that name. Cut off at any point, `target` is as it was or as it should be. `prefix` begins the name that
+/// the copy has until it is whole.
 ///
 /// # Errors
 /// `target` lies in `from`, or something cannot be copied.
@@ -25,6 +26,9 @@ pub fn place_tree(from: &Path, target: &Path, overlay: bool, prefix: Option<&str
     copy_tree(from, staging.path(), None)?;
     let mode = fs_err::metadata(from)?.permissions().mode();
     fs_err::set_permissions(staging.path(), Permissions::from_mode(mode & 0o777 | 0o755))?;
+    // On disk before it has its name, as everything that is renamed into place.
+    rustix::fs::syncfs(fs_err::File::open(staging.path())?.file())
+        .map_err(|e| io::Error::other(format!("{}: {e}", staging.path().display())))?;
     move_into_place(staging, target)
 }
 
