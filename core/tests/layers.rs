@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The floors, from the ground up. A module may use those on lower floors and itself.
-const FLOORS: [&[&str]; 9] = [
+const FLOORS: [&[&str]; 10] = [
     &["model", "root", "pattern", "sign"],
     &["places"],
     &["config", "install"],
+    &["archive"],
     &["report"],
     &["inventory", "build"],
     &["plan"],

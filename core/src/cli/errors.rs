@@ -1,7 +1,7 @@
 //! Failures to text, hint and exit code: the one place.
 
 use super::context::Audience;
-use crate::model::Failure;
+use crate::model::{ArchiveProblem, Failure};
 use crate::report::failure_text;
 use std::process::ExitCode;
 
@@ -34,6 +34,15 @@ pub fn hint(failure: &Failure) -> Option<String> {
         }
         Failure::FailedBefore { .. } => "to try again all the same: evermod sync --retry".into(),
         Failure::Refused { .. } => "to install it all the same: --force".into(),
+        Failure::NotBuilt { module, .. } => format!("build it first: evermod build {module} -k KERNEL"),
+        Failure::Archive { problem, .. } => match problem {
+            ArchiveProblem::AlreadyAdded(_) => "to replace it: --force".into(),
+            ArchiveProblem::TooBig(_) => "if you trust it, unpack it and add the directory".into(),
+            ArchiveProblem::NoConf | ArchiveProblem::Incomplete => {
+                "'dkms mktarball' writes archives that can be loaded".into()
+            }
+            _ => return None,
+        },
         Failure::NoKernel { .. } => "'ls /lib/modules' lists the kernels".into(),
         Failure::Usage { code: 2, .. } => "see --help".into(),
         _ => return None,

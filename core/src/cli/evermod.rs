@@ -3,10 +3,13 @@
 use super::context::{Audience, Common, Context};
 use super::errors;
 use super::verbs::build::Options;
+use super::verbs::ldtarball::{Loaded, ldtarball};
 use super::verbs::plan::take_stock;
 use super::verbs::status::{Filter, report};
 use super::verbs::uninstall::Scope;
-use super::verbs::{add, autoinstall, build, generate_mok, hook, log, remove, sync, uninstall};
+use super::verbs::{
+    add, autoinstall, build, generate_mok, hook, log, matching, mktarball, remove, sync, uninstall,
+};
 use crate::inventory::Kernel;
 use crate::model::{Failure, KernelRelease, ModuleId};
 use crate::plan::Request;
@@ -68,6 +71,29 @@ enum Verb {
     /// Install all modules that ask for it, for one kernel
     Autoinstall {
         /// The kernel; the running one by default
+        #[arg(short, long, value_name = "RELEASE")]
+        kernel: Option<String>,
+    },
+    /// Write an archive of a module: its source and what is built of it
+    Mktarball(MktarballArguments),
+    /// Take a module in from an archive
+    Ldtarball {
+        /// The archive
+        #[arg(value_name = "FILE")]
+        archive: PathBuf,
+        /// Replace a module of the same name and version
+        #[arg(long)]
+        force: bool,
+    },
+    /// Install for a kernel what is installed for another one
+    Match {
+        /// The kernel that has it
+        #[arg(long, value_name = "RELEASE")]
+        templatekernel: String,
+        /// Only this module
+        #[arg(value_name = "MODULE[/VERSION]")]
+        module: Option<String>,
+        /// The kernel that gets it; the running one by default
         #[arg(short, long, value_name = "RELEASE")]
         kernel: Option<String>,
     },
@@ -141,8 +167,8 @@ struct LogArguments {
 
 #[derive(Debug, Args)]
 struct AddArguments {
-    /// A module below the source tree, or a directory with a dkms.conf
-    #[arg(value_name = "MODULE/VERSION|DIR")]
+    /// A module below the source tree, a directory with a dkms.conf, or an archive
+    #[arg(value_name = "MODULE/VERSION|DIR|ARCHIVE")]
     module: String,
     /// Replace a source of the same name and version
     #[arg(long)]
@@ -173,6 +199,28 @@ struct RemoveArguments {
     /// All kernels that it is built for
     #[arg(long, conflicts_with = "kernel")]
     all: bool,
+}
+
+#[derive(Debug, Args)]
+struct MktarballArguments {
+    /// The module
+    #[arg(value_name = "MODULE[/VERSION]")]
+    module: String,
+    /// The kernels; the running one by default
+    #[arg(short, long, value_name = "RELEASE")]
+    kernel: Vec<String>,
+    /// All kernels that it is built for
+    #[arg(long, conflicts_with = "kernel")]
+    all: bool,
+    /// Write it here; compressed by the name's end: .gz, .bz2, .xz, .zst
+    #[arg(long, value_name = "FILE")]
+    archive: Option<PathBuf>,
+    /// Leave the source out
+    #[arg(long, conflicts_with = "source_only")]
+    binaries_only: bool,
+    /// Leave what is built out
+    #[arg(long)]
+    source_only: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -301,6 +349,9 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
             let path = PathBuf::from(&arguments.module);
             let module = if path.join("dkms.conf").is_file() {
                 add::import(context, &path, arguments.force)?
+            } else if path.is_file() {
+                ldtarball(context, Some(&path), arguments.force)?;
+                return Ok(ExitCode::SUCCESS);
             } else {
                 arguments.module.parse::<ModuleId>().map_err(|_| Failure::ModuleNotNamed { action: "add" })?
             };
@@ -320,11 +371,30 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
         }
         Verb::Remove(arguments) => {
             let scope = scope(context, &arguments)?;
-            remove::remove(context, &context.named("remove", &arguments.module)?, &scope)?;
+            remove::remove(context, &context.named("remove", &arguments.module)?, &scope, false)?;
         }
         Verb::Autoinstall { kernel } => {
             let kernel = kernel.unwrap_or_else(|| context.environment.running.to_string());
             autoinstall::autoinstall(context, &context.kernel(&kernel, None)?)?;
+        }
+        Verb::Mktarball(arguments) => {
+            let module = context.named("mktarball", &arguments.module)?;
+            let kernels = kernels(context, &arguments.kernel)?;
+            let scope = if arguments.all { Scope::All } else { Scope::Kernels(kernels) };
+            let options = mktarball::Options {
+                archive: arguments.archive,
+                binaries_only: arguments.binaries_only,
+                source_only: arguments.source_only,
+            };
+            mktarball::mktarball(context, &module, &scope, &options)?;
+        }
+        Verb::Ldtarball { archive, force } => _ = ldtarball(context, Some(&archive), force)?,
+        Verb::Match { templatekernel, module, kernel } => {
+            let kernel = kernel.unwrap_or_else(|| context.environment.running.to_string());
+            let template = context.kernel(&templatekernel, None)?;
+            let (name, version) = split(module.as_deref());
+            let module = (name.as_deref(), version.as_deref());
+            matching::match_kernel(context, &context.kernel(&kernel, None)?, Some(&template), module)?;
         }
         Verb::GenerateMok => generate_mok::generate_mok(context)?,
         Verb::Hook { event } => handle(context, event)?,
@@ -353,17 +423,24 @@ fn handle(context: &Context, event: HookEvent) -> Result<(), Failure> {
 }
 
 fn compile(context: &Context, arguments: BuildArguments, install: bool) -> Result<(), Failure> {
-    let module = module_or_directory(context, &arguments.module, arguments.force)?;
+    let Some(module) = module_or_path(context, &arguments.module, arguments.force)? else { return Ok(()) };
     let options = Options { install, force: arguments.force, force_version: false };
     build::build(context, &module, &kernels(context, &arguments.kernel)?, options)
 }
 
-fn module_or_directory(context: &Context, text: &str, force: bool) -> Result<ModuleId, Failure> {
+/// The module that is named, or that a directory or an archive holds; `None` where that was a package of rpm's.
+fn module_or_path(context: &Context, text: &str, force: bool) -> Result<Option<ModuleId>, Failure> {
     let path = PathBuf::from(text);
     if path.join("dkms.conf").is_file() {
-        return add::import(context, &path, force);
+        return add::import(context, &path, force).map(Some);
     }
-    context.named("build", text)
+    if path.is_file() {
+        return Ok(match ldtarball(context, Some(&path), force)? {
+            Loaded::Module(module) => Some(module),
+            Loaded::Package => None,
+        });
+    }
+    context.named("build", text).map(Some)
 }
 
 fn kernels(context: &Context, names: &[String]) -> Result<Vec<Kernel>, Failure> {

@@ -6,7 +6,8 @@ use super::process;
 use super::session::Session;
 use crate::build::Sandbox;
 use crate::install::Compression;
-use crate::install::files::{remove_if_there, sync_directory};
+use crate::install::files::remove_if_there;
+use crate::install::source::move_into_place;
 use crate::model::{BuildRecord, Failure, Record, Signature};
 use crate::places::RECORD;
 use crate::report::Event;
@@ -72,7 +73,7 @@ impl Session<'_> {
         fs_err::copy(&log.path, staging.path().join("log/make.log"))?;
         let text = serde_json::to_vec_pretty(&record).map_err(std::io::Error::from)?;
         fs_err::write(staging.path().join(RECORD), text)?;
-        replace(staging, &target)?;
+        move_into_place(staging, &target)?;
         Ok(record)
     }
 
@@ -150,23 +151,6 @@ impl Session<'_> {
         }
         Ok(())
     }
-}
-
-/// Puts a staged directory in a place, in one step also where there is one already.
-fn replace(staging: tempfile::TempDir, target: &Path) -> Result<(), Failure> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    let staged = staging.path().to_path_buf();
-    if target.symlink_metadata().is_err() {
-        fs_err::rename(&staged, target)?;
-        let _moved = staging.keep();
-    } else {
-        // The old build leaves with the temporary directory.
-        renameat_with(CWD, &staged, CWD, target, RenameFlags::EXCHANGE).map_err(std::io::Error::from)?;
-    }
-    if let Some(parent) = target.parent() {
-        sync_directory(parent)?;
-    }
-    Ok(())
 }
 
 /// Makes `place` lead to `staging`; what was there is moved aside and its new place returned.

@@ -6,6 +6,7 @@ use super::session::Session;
 use crate::model::{Failure, KernelRelease};
 use crate::places::Places;
 use crate::report::Event;
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -13,6 +14,26 @@ use std::time::Instant;
 pub fn has_initramfs(places: &Places, kernel: &KernelRelease) -> bool {
     let names = [format!("/boot/initrd.img-{kernel}"), format!("/boot/initramfs-{kernel}.img")];
     names.iter().any(|name| places.root.at(name).exists())
+}
+
+/// Deletes the directory of a kernel of which nothing is left but depmod's own, empty index: the last modules of a kernel
+/// that is gone.
+fn remove_bare_index(dir: &Path) -> std::io::Result<()> {
+    const INDEX: [&str; 6] = ["alias", "dep", "devname", "softdep", "symbols", "weakdep"];
+    if !dir.join("modules.dep").metadata().is_ok_and(|meta| meta.len() == 0) {
+        return Ok(());
+    }
+    let mut names = Vec::new();
+    for entry in fs_err::read_dir(dir)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let Some(rest) = name.strip_prefix("modules.") else { return Ok(()) };
+        if !INDEX.contains(&rest) && !rest.ends_with(".bin") {
+            return Ok(());
+        }
+        names.push(name);
+    }
+    names.iter().try_for_each(|name| fs_err::remove_file(dir.join(name)))?;
+    fs_err::remove_dir(dir)
 }
 
 impl Session<'_> {
@@ -43,6 +64,7 @@ impl Session<'_> {
                 return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_string()));
             }
             self.sink.event(&Event::DepmodEnded { kernel, elapsed: started.elapsed() });
+            remove_bare_index(&self.places.root.resolve(&dir)?)?;
         }
         pending::end(self.places, kernel)?;
         Ok(())
@@ -78,5 +100,30 @@ impl Session<'_> {
         }
         self.sink.event(&Event::InitramfsEnded { kernel, elapsed: started.elapsed() });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_bare_index_goes() {
+        let top = tempfile::tempdir().unwrap();
+        let dir = top.path().join("6.1");
+        let make = |names: &[&str]| {
+            std::fs::create_dir_all(&dir).unwrap();
+            names.iter().for_each(|name| std::fs::write(dir.join(name), "").unwrap());
+        };
+        make(&["modules.dep", "modules.dep.bin", "modules.symbols", "modules.builtin"]);
+        remove_bare_index(&dir).unwrap();
+        assert!(dir.join("modules.dep").exists(), "a kernel without modules of its own is still a kernel");
+        std::fs::remove_file(dir.join("modules.builtin")).unwrap();
+        std::fs::write(dir.join("modules.dep"), "updates/dkms/m.ko:\n").unwrap();
+        remove_bare_index(&dir).unwrap();
+        assert!(dir.exists());
+        make(&["modules.dep"]);
+        remove_bare_index(&dir).unwrap();
+        assert!(!dir.exists());
     }
 }

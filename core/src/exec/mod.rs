@@ -14,6 +14,7 @@ pub mod lock;
 pub mod pending;
 mod prepare;
 pub mod process;
+pub mod rpm;
 mod run;
 mod sandboxed;
 mod schedule;

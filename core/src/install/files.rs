@@ -129,6 +129,10 @@ pub fn copy_tree(from: &Path, to: &Path, owner: Option<(u32, u32)>) -> io::Resul
         } else if meta.is_dir() {
             copy_tree(&source, &target, owner)?;
         } else if meta.is_file() {
+            // Never through a link that is there.
+            if target.symlink_metadata().is_ok_and(|there| there.is_symlink()) {
+                fs_err::remove_file(&target)?;
+            }
             fs_err::copy(&source, &target)?;
             let file = File::options().write(true).open(&target).or_else(|_| File::open(&target))?;
             file.set_modified(meta.modified()?)

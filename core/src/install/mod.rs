@@ -6,6 +6,7 @@ mod modinfo;
 mod originals;
 mod place;
 mod refusal;
+pub mod source;
 #[cfg(test)]
 pub(crate) mod testing;
 

@@ -273,10 +273,15 @@ impl<'a> Survey<'a> {
         let module = &registered.module;
         let instance =
             Instance { module: module.clone(), kernel: kernel.release.clone(), arch: kernel.arch.clone() };
-        let facts = self.facts(module, &self.conf_of(module), kernel, false)?;
+        let mut facts = self.facts(module, &self.conf_of(module), kernel, false)?;
+        let is_binaries_only = registered.is_binaries_only();
+        if is_binaries_only && !registered.built.iter().any(|b| b.instance == instance) {
+            let why = "there are only binaries of it, and none for this kernel";
+            facts.excluded.get_or_insert_with(|| why.into());
+        }
         let key = match (&registered.source, &kernel.headers) {
             // Nobody will build it: its sources need not be read.
-            (Source::Directory(source), Some(_)) if facts.excluded.is_none() => {
+            (Source::Directory(source), Some(_)) if facts.excluded.is_none() && !is_binaries_only => {
                 Some(self.build_key(module, source, &facts, kernel)?)
             }
             _ => None,

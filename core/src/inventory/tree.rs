@@ -50,6 +50,16 @@ pub struct Built {
     pub active: bool,
 }
 
+impl Registered {
+    /// Whether there is nothing to build it from: `ldtarball` of binaries alone leaves their dkms.conf in a directory where
+    /// otherwise the link to the source is.
+    pub fn is_binaries_only(&self) -> bool {
+        let own = Path::new(&self.module.name).join(&self.module.version).join("source");
+        let Source::Directory(dir) = &self.source else { return false };
+        dir.ends_with(own) && std::fs::read_dir(dir).is_ok_and(|listing| listing.count() < 2)
+    }
+}
+
 impl Tree {
     /// Reads the tree. A tree that is not there is empty.
     ///
@@ -264,6 +274,23 @@ mod tests {
         assert!(good.built[0].active);
         assert_eq!(good.built[0].files, ["good.ko"]);
         assert_eq!(tree.originals.len(), 1);
+    }
+
+    /// Regression: DKMS shows no module whose `source` is a directory, though it can be installed.
+    #[test]
+    fn binaries_alone_are_added_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let p = places(dir.path());
+        let source = p.root.at("/var/lib/dkms/m/1/source");
+        std::fs::create_dir_all(&source).unwrap();
+        std::fs::write(source.join("dkms.conf"), "").unwrap();
+        let read = || Tree::read(&p).unwrap().modules.remove(0);
+        assert_eq!(read().source, Source::Directory(source.clone()));
+        assert!(read().is_binaries_only());
+        std::fs::write(source.join("Makefile"), "").unwrap();
+        assert!(!read().is_binaries_only(), "older DKMS took a directory with sources in it for added");
+        std::fs::create_dir_all(p.root.at("/usr/src/m-1")).unwrap();
+        assert_eq!(read().source, Source::Broken);
     }
 
     #[test]

@@ -279,6 +279,22 @@ pub enum Failure {
     /// autoinstall could not do everything.
     #[error("{0} of the modules could not be installed")]
     Autoinstall(usize),
+    /// An archive cannot be written, read or used.
+    #[error("archive {}: {problem}", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong.
+        problem: super::ArchiveProblem,
+    },
+    /// Only what is built can be handed out.
+    #[error("{module} is not built for {what}")]
+    NotBuilt {
+        /// The module.
+        module: ModuleId,
+        /// The kernel, or kernels.
+        what: String,
+    },
     /// A program that is needed could not be started.
     #[error("cannot run {program}: {source}")]
     Spawn {
@@ -309,6 +325,7 @@ impl Failure {
             | Self::NoKernel { .. }
             | Self::BuiltIncomplete { .. }
             | Self::Refused { .. }
+            | Self::NotBuilt { .. }
             | Self::Depmod { .. } => 6,
             Self::NotProduced { .. } => 7,
             Self::BadConf { .. } | Self::EmptySource { .. } => 8,
@@ -316,6 +333,7 @@ impl Failure {
             Self::Autoinstall(_) => 11,
             Self::MissingDepends { .. } | Self::DependencyFailed { .. } => 13,
             Self::NoHeaders { .. } => 21,
+            Self::Archive { problem, .. } => problem.exit_code(),
             Self::Excluded { .. } => 77,
             Self::PreInstall { .. } => 101,
             Self::ScriptFailed { status, .. } => u8::try_from(*status).ok().filter(|s| *s != 0).unwrap_or(1),

@@ -1,11 +1,13 @@
 //! The words everything else is said in: plain values, no I/O.
 
+mod archive;
 mod directives;
 mod failure;
 mod instance;
 mod names;
 mod version;
 
+pub use archive::ArchiveProblem;
 pub use directives::{Directives, Exclusive, Patch, Record};
 pub use failure::{Diagnosis, Failure};
 pub use instance::{BuildKey, BuildRecord, FailureRecord, Instance, Isolation, Signature};

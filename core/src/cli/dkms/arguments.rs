@@ -125,6 +125,8 @@ pub struct Arguments {
     pub binaries_only: bool,
     /// `--source-only`.
     pub source_only: bool,
+    /// An operand that can only be meant as a path, where there is no dkms.conf.
+    pub bare_path: Option<String>,
     /// Things to be said on stderr before anything is done.
     pub warnings: Vec<String>,
 }
@@ -175,6 +177,12 @@ pub fn parse(words: &[String], disk: &dyn Disk) -> Result<Arguments, Failure> {
 
 fn usage(message: impl Into<String>, code: u8) -> Failure {
     Failure::Usage { message: message.into(), code }
+}
+
+/// Whether a word that is no file is a path all the same, and not `MODULE/VERSION`.
+fn is_path(word: &str, disk: &dyn Disk) -> bool {
+    let begins = ["/", "./", "../"].iter().any(|start| word.starts_with(start));
+    begins || word.contains('/') && disk.is_dir(Path::new(word))
 }
 
 /// A value as DKMS takes it: the first line, without blanks around it.
@@ -289,8 +297,9 @@ impl Arguments {
             self.source = Some(path.to_path_buf());
         } else if disk.is_file(path) {
             self.archive = Some(path.to_path_buf());
-        } else if disk.is_dir(path) && word.contains('/') && self.action == Some(Action::Add) {
-            return Err(usage(format!("there is no dkms.conf in {word}"), 9));
+        } else if self.module.is_none() && is_path(word, disk) {
+            self.bare_path = Some(word.to_string());
+            self.module_operand(word);
         } else if self.module.is_none() {
             self.module_operand(word);
         } else {
@@ -321,6 +330,10 @@ impl Arguments {
         use Action::{
             Add, Autoinstall, Build, Install, KernelPostinst, KernelPreinst, KernelPrerm, Match, Status,
         };
+        let takes_path = matches!(self.action, Some(Add | Build | Install));
+        if let (true, Some(path)) = (takes_path, &self.bare_path) {
+            return Err(usage(format!("there is no dkms.conf in {path}"), 1));
+        }
         if self.binaries_only && self.source_only {
             return Err(usage("--binaries-only and --source-only exclude each other", 8));
         }
@@ -413,7 +426,10 @@ mod tests {
             ("autoinstall -k 1 -k 2", 4),
             ("build m/1 -k 1 -a x -a y", 1),
             ("mktarball --binaries-only --source-only", 8),
-            ("add /src/empty", 9),
+            ("add /src/empty", 1),
+            ("/src/empty add", 1),
+            ("install /src/empty -k 6.1", 1),
+            ("add ../nowhere", 1),
         ] {
             assert_eq!(code(line), expected, "{line}");
         }

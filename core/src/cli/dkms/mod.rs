@@ -6,9 +6,11 @@ mod usage;
 use super::context::{Audience, Common, Context};
 use super::errors;
 use super::verbs::build::Options;
+use super::verbs::kernel_gone::{Occasion, kernel_gone};
+use super::verbs::ldtarball::{Loaded, ldtarball};
 use super::verbs::status::{Filter, dkms_status};
 use super::verbs::uninstall::Scope;
-use super::verbs::{add, autoinstall, build, generate_mok, kernel_gone, remove, uninstall};
+use super::verbs::{add, autoinstall, build, generate_mok, matching, mktarball, remove, rpm_safe, uninstall};
 use crate::inventory::Kernel;
 use crate::model::{Failure, ModuleId};
 use arguments::{Action, Arguments, Disk};
@@ -90,8 +92,10 @@ fn common(arguments: &Arguments) -> Common {
 fn run(action: Action, arguments: &Arguments) -> Result<(), Failure> {
     let context = Context::new(&common(arguments), Audience::Dkms)?;
     let named = |action| context.module(action, arguments.module.as_deref(), arguments.version.as_deref());
-    let options =
-        |install| Options { install, force: arguments.force, force_version: arguments.force_version };
+    let options = |install| {
+        let force = arguments.force || install && arguments.rpm_safe_upgrade;
+        Options { install, force, force_version: arguments.force_version }
+    };
     match action {
         Action::Status => {
             let status = dkms_status(&context, &filter(arguments))?;
@@ -108,16 +112,31 @@ fn run(action: Action, arguments: &Arguments) -> Result<(), Failure> {
             Ok(())
         }
         Action::Add => {
-            let module = source_or_name(&context, arguments, "add")?;
+            let Operand::Module(module) = source_or_name(&context, arguments, "add")? else { return Ok(()) };
+            if arguments.rpm_safe_upgrade {
+                // Also where it is added already, as in an upgrade to the same version.
+                rpm_safe::note(&context, &module)?;
+            }
             add::add(&context, &module, arguments.conf.as_deref())
         }
-        Action::Build => {
-            let module = source_or_name(&context, arguments, "build")?;
-            build::build(&context, &module, &kernels(&context, arguments)?, options(false))
-        }
-        Action::Install => {
-            let module = source_or_name(&context, arguments, "install")?;
-            build::build(&context, &module, &kernels(&context, arguments)?, options(true))
+        Action::Build | Action::Install => {
+            let module = match source_or_name(&context, arguments, action.name())? {
+                Operand::Module(module) => {
+                    // A path is something to be added, so what is added already is an error here too.
+                    if arguments.module.is_none() || arguments.version.is_none() {
+                        add::add(&context, &module, arguments.conf.as_deref())?;
+                    }
+                    module
+                }
+                Operand::Loaded(Loaded::Module(module)) => module,
+                Operand::Loaded(Loaded::Package) => return Ok(()),
+            };
+            build::build(
+                &context,
+                &module,
+                &kernels(&context, arguments)?,
+                options(action == Action::Install),
+            )
         }
         Action::Uninstall => {
             uninstall::uninstall(&context, &named("uninstall")?, &scope(&context, arguments)?, false)
@@ -125,17 +144,31 @@ fn run(action: Action, arguments: &Arguments) -> Result<(), Failure> {
         Action::Unbuild => {
             uninstall::uninstall(&context, &named("unbuild")?, &scope(&context, arguments)?, true)
         }
-        Action::Remove => remove::remove(&context, &named("remove")?, &scope(&context, arguments)?),
+        Action::Remove => {
+            let scope = scope(&context, arguments)?;
+            remove::remove(&context, &named("remove")?, &scope, arguments.rpm_safe_upgrade)
+        }
         Action::Autoinstall => autoinstall::autoinstall(&context, &one_kernel(&context, arguments)?),
         Action::KernelPostinst => autoinstall::autoinstall(&context, &one_kernel(&context, arguments)?),
-        Action::KernelPrerm | Action::KernelPreinst => {
-            kernel_gone::kernel_gone(&context, &one_kernel(&context, arguments)?)
-        }
+        Action::KernelPrerm => kernel_gone(&context, &one_kernel(&context, arguments)?, Occasion::Prerm),
+        Action::KernelPreinst => kernel_gone(&context, &one_kernel(&context, arguments)?, Occasion::Preinst),
         Action::GenerateMok => generate_mok::generate_mok(&context),
-        Action::Match | Action::Mktarball | Action::Ldtarball => Err(Failure::Usage {
-            message: format!("'{}' is not there yet in this version of evermod", action.name()),
-            code: 4,
-        }),
+        Action::Match => {
+            let kernel = one_kernel(&context, arguments)?;
+            let template = arguments.template_kernel.as_deref();
+            let template = template.map(|k| context.kernel(k, Some(kernel.arch.as_str()))).transpose()?;
+            let module = (arguments.module.as_deref(), arguments.version.as_deref());
+            matching::match_kernel(&context, &kernel, template.as_ref(), module)
+        }
+        Action::Mktarball => {
+            let options = mktarball::Options {
+                archive: arguments.archive.clone(),
+                binaries_only: arguments.binaries_only,
+                source_only: arguments.source_only,
+            };
+            mktarball::mktarball(&context, &named("mktarball")?, &scope(&context, arguments)?, &options)
+        }
+        Action::Ldtarball => ldtarball(&context, arguments.archive.as_deref(), arguments.force).map(|_| ()),
     }
 }
 
@@ -148,15 +181,25 @@ fn filter(arguments: &Arguments) -> Filter {
     }
 }
 
-/// The module that was named, or the one whose source directory was, copied to where sources belong.
+/// What `add`, `build` and `install` were given to work on.
+enum Operand {
+    /// A module whose source is where sources belong.
+    Module(ModuleId),
+    /// An archive, which has been taken in.
+    Loaded(Loaded),
+}
+
+/// The module that was named; or else the one whose source directory was, copied to where sources belong; or what an
+/// archive held.
 fn source_or_name(
     context: &Context,
     arguments: &Arguments,
     action: &'static str,
-) -> Result<ModuleId, Failure> {
-    match (&arguments.module, &arguments.version, &arguments.source) {
-        (Some(name), Some(version), _) => ModuleId::new(name, version).map_err(Failure::from),
-        (_, _, Some(source)) => add::import(context, source, arguments.force),
+) -> Result<Operand, Failure> {
+    match (&arguments.module, &arguments.version, &arguments.source, &arguments.archive) {
+        (Some(name), Some(version), ..) => Ok(Operand::Module(ModuleId::new(name, version)?)),
+        (_, _, Some(source), _) => add::import(context, source, arguments.force).map(Operand::Module),
+        (.., Some(archive)) => ldtarball(context, Some(archive), arguments.force).map(Operand::Loaded),
         _ => Err(Failure::ModuleNotNamed { action }),
     }
 }

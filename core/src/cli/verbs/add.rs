@@ -2,7 +2,8 @@
 
 use crate::cli::context::{Audience, Context};
 use crate::config::{LoadRequest, Severity, load_module};
-use crate::install::files::{copy_tree, link_atomically, remove_tree_if_there};
+use crate::install::files::link_atomically;
+use crate::install::source::place_tree;
 use crate::inventory::{Source, conf_failure};
 use crate::model::{Directives, Failure, Instance, ModuleId};
 use crate::report::Event;
@@ -13,6 +14,16 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// It is there already, there is no source, or its dkms.conf is wrong.
 pub fn add(context: &Context, module: &ModuleId, conf: Option<&Path>) -> Result<(), Failure> {
+    let directives = register(context, module, conf)?;
+    post_add(context, module, &directives)
+}
+
+/// All of [`add`] but POST_ADD.
+pub(super) fn register(
+    context: &Context,
+    module: &ModuleId,
+    conf: Option<&Path>,
+) -> Result<Directives, Failure> {
     context.require_writable()?;
     let places = &context.places;
     let source = places.source_dir_inside(module);
@@ -34,6 +45,11 @@ pub fn add(context: &Context, module: &ModuleId, conf: Option<&Path>) -> Result<
     fs_err::create_dir_all(places.build_dir(module))?;
     link_atomically(&source, &places.source_link(module))?;
     context.sink.event(&Event::Note { text: &format!("Added {module} from {}", source.display()) });
+    Ok(directives)
+}
+
+/// Runs POST_ADD, whose status becomes the command's. The module stays added.
+pub(super) fn post_add(context: &Context, module: &ModuleId, directives: &Directives) -> Result<(), Failure> {
     // POST_ADD is not about any kernel; the running one only fills the variables.
     let instance = Instance {
         module: module.clone(),
@@ -57,20 +73,30 @@ pub fn import(context: &Context, dir: &Path, force: bool) -> Result<ModuleId, Fa
     let places = &context.places;
     let dir = fs_err::canonicalize(dir)?;
     let inside = places.root.inside(&dir);
-    let directives = read(context, &inside.join("dkms.conf"), None, false)?;
-    let module = ModuleId::new(&directives.package_name, &directives.package_version)?;
-    let target = places.root.resolve(places.source_dir_inside(&module))?;
-    let is_own = [places.source_link(&module), places.build_dir(&module)]
-        .iter()
-        .any(|own| fs_err::canonicalize(own).is_ok_and(|own| own == dir));
-    if target != dir && !is_own {
-        if force {
+    let conf = inside.join("dkms.conf");
+    let module = named_in(&read(context, &conf, None, false)?, &conf)?;
+    let target = source_place(context, &module)?;
+    let own = [target.clone(), places.source_link(&module), places.build_dir(&module)];
+    if !own.iter().any(|own| fs_err::canonicalize(own).is_ok_and(|own| own == dir)) {
+        if force && target.symlink_metadata().is_ok() {
             context.sink.event(&Event::Note { text: &format!("Replacing the source of {module}") });
-            remove_tree_if_there(&target)?;
         }
-        copy_tree(&dir, &target, None)?;
+        place_tree(&dir, &target, !force, None)?;
     }
     Ok(module)
+}
+
+/// `S/M-V` on the machine. A link in its place is not followed.
+pub(super) fn source_place(context: &Context, module: &ModuleId) -> Result<PathBuf, Failure> {
+    let inside = context.places.source_dir_inside(module);
+    let tree = context.places.root.resolve(&context.places.source_tree)?;
+    Ok(tree.join(inside.file_name().unwrap_or_default()))
+}
+
+/// The module that a dkms.conf describes, if its names can be directories'.
+pub(super) fn named_in(directives: &Directives, conf: &Path) -> Result<ModuleId, Failure> {
+    ModuleId::new(&directives.package_name, &directives.package_version)
+        .map_err(|e| Failure::BadConf { path: conf.to_path_buf(), findings: vec![e.to_string()] })
 }
 
 /// Reads a dkms.conf that need not belong to a registered module.

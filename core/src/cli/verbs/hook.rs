@@ -3,7 +3,7 @@
 
 use super::add;
 use super::autoinstall::autoinstall;
-use super::kernel_gone::kernel_gone;
+use super::kernel_gone::{Occasion, kernel_gone};
 use super::sync::sync;
 use crate::cli::context::Context;
 use crate::exec::dpkg::activate_trigger;
@@ -49,7 +49,7 @@ pub fn header_postinst(context: &Context, release: &str) -> Result<(), Failure> 
 /// # Errors
 /// The state cannot be read or written.
 pub fn kernel_prerm(context: &Context, release: &str) -> Result<(), Failure> {
-    kernel_gone(context, &context.kernel(release, None)?)
+    kernel_gone(context, &context.kernel(release, None)?, Occasion::Hook)
 }
 
 /// The end of a dpkg run: everything that is missing, for all kernels.

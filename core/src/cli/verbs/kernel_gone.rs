@@ -1,27 +1,53 @@
-//! A kernel goes: its modules go with it, registrations stay.
+//! A kernel goes, or another of the same name takes its place: its modules go with it, registrations stay.
 
-use super::uninstall::take_away_one;
+use super::uninstall::{directives_then, take_away_one};
 use crate::cli::context::Context;
 use crate::exec::{lock, pending};
 use crate::install::files::remove_tree_if_there;
-use crate::inventory::Kernel;
+use crate::inventory::{Built, Kernel};
 use crate::model::Failure;
-use crate::report::Event;
+use crate::report::{Event, failure_text};
+use std::path::Path;
 
-/// Takes everything away that was built for a kernel. No depmod: the kernel's own files go next.
+/// Who says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// A package manager's hook: the kernel's own files go next, so depmod's index is nobody's concern.
+    Hook,
+    /// `kernel_prerm`: all modules.
+    Prerm,
+    /// `kernel_preinst`: the modules that ask for AUTOINSTALL, which will be built again.
+    Preinst,
+}
+
+/// Takes away what was built for a kernel.
 ///
 /// # Errors
 /// Exit code 14 if anything could not be removed; the rest is.
-pub fn kernel_gone(context: &Context, kernel: &Kernel) -> Result<(), Failure> {
-    context.require_root("kernel_prerm")?;
+pub fn kernel_gone(context: &Context, kernel: &Kernel, occasion: Occasion) -> Result<(), Failure> {
+    let verb = if occasion == Occasion::Preinst { "kernel_preinst" } else { "kernel_prerm" };
+    context.require_root(verb)?;
     let _lock =
         lock::take(&context.places, &format!("removal of kernel {}", kernel.release), &*context.sink)?;
     let tree = context.tree()?;
-    let mut failed = None;
+    let mut failed = Vec::new();
+    let mut changed = false;
+    let complain = |text: String| context.sink.event(&Event::Warning { text: &text });
     for built in tree.modules.iter().flat_map(|m| &m.built).filter(|b| b.instance.kernel == kernel.release) {
-        if let Err(failure) = take_away_one(context, &tree, &built.instance, kernel, true) {
-            context.sink.event(&Event::Note { text: &failure.to_string() });
-            failed = Some(built.instance.module.clone());
+        let module = &built.instance.module;
+        if occasion == Occasion::Preinst && !is_automatic(context, built, kernel) {
+            continue;
+        }
+        if occasion != Occasion::Hook {
+            let arch = &built.instance.arch;
+            complain(format!("dkms: removing module {module} for kernel {} ({arch})", kernel.release));
+        }
+        match take_away_one(context, &tree, &built.instance, kernel, true) {
+            Ok(has_changed) => changed |= has_changed,
+            Err(failure) => {
+                complain(failure_text(&failure));
+                failed.push(module.to_string());
+            }
         }
     }
     for registered in &tree.modules {
@@ -31,12 +57,60 @@ pub fn kernel_gone(context: &Context, kernel: &Kernel) -> Result<(), Failure> {
             remove_tree_if_there(&dir.join(kernel.release.as_str()))?;
         }
     }
-    pending::end(&context.places, &kernel.release)?;
-    match failed {
-        None => Ok(()),
-        Some(module) => Err(Failure::Usage {
-            message: format!("{module} could not be removed for kernel {}", kernel.release),
-            code: 14,
-        }),
+    if changed && occasion != Occasion::Hook {
+        if let Err(failure) = context.session()?.depmod(&kernel.release) {
+            complain(failure_text(&failure));
+            failed.push("depmod".into());
+        }
+    } else {
+        pending::end(&context.places, &kernel.release)?;
+    }
+    let dir = context.places.root.resolve(context.places.install_tree.join(kernel.release.as_str()))?;
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        remove_if_empty(&entry.path());
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let message = format!("not all could be removed for kernel {}: {}", kernel.release, failed.join(", "));
+    Err(Failure::Usage { message, code: 14 })
+}
+
+/// Whether AUTOINSTALL brings a module back. One whose configuration cannot be read is not touched.
+fn is_automatic(context: &Context, built: &Built, kernel: &Kernel) -> bool {
+    let finder = context.finder();
+    let survey = context.survey(&finder);
+    directives_then(&survey, &built.instance, kernel).0.autoinstall
+}
+
+/// Removes a directory in which there is nothing but empty directories, or those of them that are.
+fn remove_if_empty(dir: &Path) {
+    if !dir.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+        return;
+    }
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        remove_if_empty(&entry.path());
+    }
+    // Fails where something is in it, as it should.
+    let _ = std::fs::remove_dir(dir);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_empty_directories_go() {
+        let top = tempfile::tempdir().unwrap();
+        let kernel = top.path().join("6.1");
+        std::fs::create_dir_all(kernel.join("updates/dkms")).unwrap();
+        std::fs::create_dir_all(kernel.join("kernel/fs/empty")).unwrap();
+        std::fs::write(kernel.join("kernel/x.ko"), "").unwrap();
+        std::os::unix::fs::symlink(top.path(), kernel.join("build")).unwrap();
+        for name in ["updates", "kernel", "build"] {
+            remove_if_empty(&kernel.join(name));
+        }
+        assert!(kernel.join("kernel/x.ko").exists() && kernel.join("build").exists());
+        assert!(!kernel.join("updates").exists() && !kernel.join("kernel/fs").exists());
     }
 }

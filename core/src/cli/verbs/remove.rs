@@ -1,21 +1,33 @@
 //! `remove`: uninstalls, unbuilds, and forgets a module that is built for no kernel any more.
 
+use super::rpm_safe;
 use super::uninstall::{Scope, check_added, take_away};
 use crate::cli::context::Context;
 use crate::exec::lock;
 use crate::install::files::remove_tree_if_there;
 use crate::model::{Failure, ModuleId};
+use crate::places::NOT_KERNELS;
 use crate::report::Event;
 
 /// Removes it. The source in `S` is not touched.
 ///
 /// # Errors
 /// The module is not there, or files cannot be removed.
-pub fn remove(context: &Context, module: &ModuleId, scope: &Scope) -> Result<(), Failure> {
+pub fn remove(
+    context: &Context,
+    module: &ModuleId,
+    scope: &Scope,
+    rpm_safe_upgrade: bool,
+) -> Result<(), Failure> {
+    // What is not there cannot be removed, whoever asks.
+    check_added(context, module)?;
     context.require_writable()?;
     let _lock = lock::take(&context.places, &format!("remove {module}"), &*context.sink)?;
     check_added(context, module)?;
     sweep(context, module)?;
+    if rpm_safe_upgrade && rpm_safe::is_kept(context, module)? {
+        return Ok(());
+    }
     take_away(context, module, scope, true)?;
     if context.tree()?.find(module).is_some_and(|m| m.built.is_empty()) {
         forget(context, module)?;
@@ -43,6 +55,15 @@ pub(super) fn forget(context: &Context, module: &ModuleId) -> Result<(), Failure
 /// Deletes what builds that were cut off left in `T/M/V`.
 pub(super) fn sweep(context: &Context, module: &ModuleId) -> Result<(), Failure> {
     for kernel in std::fs::read_dir(context.places.module_dir(module)).into_iter().flatten().flatten() {
+        let name = kernel.file_name().to_string_lossy().into_owned();
+        if name.starts_with(".tmp_") {
+            remove_tree_if_there(&kernel.path())?;
+            continue;
+        }
+        // The source is not ours, and a failed build stays for people to look at.
+        if NOT_KERNELS.contains(&name.as_str()) || !kernel.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
         let mut is_empty = true;
         for entry in std::fs::read_dir(kernel.path()).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(".tmp_") {
@@ -51,7 +72,7 @@ pub(super) fn sweep(context: &Context, module: &ModuleId) -> Result<(), Failure>
                 is_empty = false;
             }
         }
-        if is_empty && kernel.file_name() != "build" {
+        if is_empty {
             // A build that begins right now may have filled it: then it stays.
             let _ = std::fs::remove_dir(kernel.path());
         }

@@ -5,6 +5,7 @@ use super::remove::sweep;
 use crate::cli::context::{Audience, Context};
 use crate::exec::{Report, lock, pending};
 use crate::install::files::{remove_tree_if_there, write_atomically};
+use crate::install::source::sweep_trees;
 use crate::inventory::Survey;
 use crate::model::Failure;
 use crate::plan::{Note, Plan, Request};
@@ -87,7 +88,10 @@ fn is_told(context: &Context, note: &Note) -> bool {
 /// Deletes what runs that were cut off left behind. The lock is held, so nothing of it is in use.
 fn clean(context: &Context) -> Result<(), Failure> {
     pending::clean(&context.places)?;
-    remove_tree_if_there(&context.places.state("build"))?;
+    for what in ["build", "unpack"] {
+        remove_tree_if_there(&context.places.state(what))?;
+    }
+    sweep_trees(&context.places.root.resolve(&context.places.source_tree)?)?;
     for registered in context.tree()?.modules {
         sweep(context, &registered.module)?;
     }

@@ -5,7 +5,7 @@ use crate::exec::{lock, pending};
 use crate::install::files::{remove_if_there, remove_tree_if_there};
 use crate::inventory::{Kernel, Source, Survey, Tree};
 use crate::model::{Directives, Failure, Instance, ModuleId, Record};
-use crate::report::Event;
+use crate::report::{Event, failure_text};
 use std::collections::BTreeSet;
 
 /// For which kernels.
@@ -22,6 +22,8 @@ pub enum Scope {
 /// # Errors
 /// The module is not there, or files cannot be removed.
 pub fn uninstall(context: &Context, module: &ModuleId, scope: &Scope, unbuild: bool) -> Result<(), Failure> {
+    // What is not there cannot be taken away, whoever asks.
+    check_added(context, module)?;
     if !unbuild {
         context.require_root("uninstall")?;
     }
@@ -62,18 +64,24 @@ pub(super) fn take_away(
         }
     };
     let mut changed = BTreeSet::new();
+    let mut failures = Vec::new();
     for kernel in &kernels {
         let instance =
             Instance { module: module.clone(), kernel: kernel.release.clone(), arch: kernel.arch.clone() };
-        if take_away_one(context, &tree, &instance, kernel, unbuild)? {
-            changed.insert(kernel.release.clone());
+        match take_away_one(context, &tree, &instance, kernel, unbuild) {
+            Ok(true) => _ = changed.insert(kernel.release.clone()),
+            Ok(false) => {}
+            Err(failure) => failures.push(failure),
         }
     }
     let session = context.session()?;
-    for kernel in &changed {
-        session.depmod(kernel)?;
+    failures.extend(changed.iter().filter_map(|kernel| session.depmod(kernel).err()));
+    let mut failures = failures.into_iter();
+    let first = failures.next();
+    for failure in failures {
+        context.sink.event(&Event::Warning { text: &format!("Error! {}", failure_text(&failure)) });
     }
-    Ok(())
+    first.map_or(Ok(()), Err)
 }
 
 /// Takes one instance away; true if files of the kernel changed.
@@ -94,9 +102,16 @@ pub(super) fn take_away_one(
         let (directives, excluded) = directives_then(&survey, instance, kernel);
         context.session()?.uninstall(instance, &directives, &excluded)?;
         changed = true;
-    } else if !unbuild || built.is_none() {
-        let state = if unbuild { "built" } else { "installed" };
-        note(format!("Module {module} is not {state} for kernel {release} ({arch}). Skipping..."));
+    } else if is_told(context, tree, instance, kernel) {
+        note(format!("Module {module} is not installed for kernel {release} ({arch}). Skipping..."));
+    }
+    if let (Some(_), false, Some(other)) = (built, changed, active_version(tree, instance)) {
+        note(format!(
+            "{module} is INACTIVE for kernel {release} ({arch}), where version {other} is installed."
+        ));
+    }
+    if unbuild && built.is_none() && is_told(context, tree, instance, kernel) {
+        note(format!("Module {module} is not built for kernel {release} ({arch}). Skipping..."));
     }
     if unbuild {
         if built.is_some() {
@@ -120,9 +135,29 @@ pub(super) fn take_away_one(
     Ok(true)
 }
 
+/// The version of the module that is installed for the instance's kernel.
+fn active_version<'t>(tree: &'t Tree, instance: &Instance) -> Option<&'t String> {
+    let Instance { module, kernel, arch } = instance;
+    tree.active.get(&(module.name.clone(), kernel.clone(), arch.clone()))
+}
+
+/// Whether it is worth saying that there is nothing to take away: not of a package that is meant for some kernels only.
+fn is_told(context: &Context, tree: &Tree, instance: &Instance, kernel: &Kernel) -> bool {
+    if tree.find(&instance.module).is_none() {
+        return true;
+    }
+    let finder = context.finder();
+    let survey = context.survey(&finder);
+    directives_then(&survey, instance, kernel).0.is_unrestricted()
+}
+
 /// What the instance was built with, which says where its files are; else what its configuration says now; else, for
 /// one that cannot be read any more, what lies in the tree.
-fn directives_then(survey: &Survey<'_>, instance: &Instance, kernel: &Kernel) -> (Directives, Vec<usize>) {
+pub(super) fn directives_then(
+    survey: &Survey<'_>,
+    instance: &Instance,
+    kernel: &Kernel,
+) -> (Directives, Vec<usize>) {
     if let Some(record) = survey.record(instance) {
         return (record.directives, Vec::new());
     }
