@@ -1,8 +1,10 @@
 //! Everything a verb needs, gathered once: the only place that reads the environment.
 
-use crate::config::{Distribution, Framework, FrameworkRequest, OsRelease, TrySign, Vars, load_framework};
+use crate::config::{
+    Distribution, Framework, FrameworkRequest, OsRelease, TrySign, Vars, addon_modules_dir, load_framework,
+};
 use crate::exec::shell::ConfinedBash;
-use crate::exec::{Environment, Session, Settings, Signing};
+use crate::exec::{Environment, Session, Settings, Signing, weak_tool};
 use crate::inventory::{Kernel, Survey, SurveyOptions, Tree, kernel, kernels};
 use crate::model::{Arch, Failure, KernelRelease, ModuleId};
 use crate::places::Places;
@@ -39,6 +41,14 @@ pub struct Common {
     pub no_sandbox: bool,
     /// Another dkms.conf than the module's own.
     pub conf: Option<PathBuf>,
+    /// Install links in place of copies.
+    pub symlink_modules: bool,
+    /// Load what the machine needs of the modules that were installed.
+    pub modprobe: bool,
+    /// Show commands.
+    pub verbose: bool,
+    /// Trace what bash runs.
+    pub debug: bool,
 }
 
 /// Who reads what is printed.
@@ -79,6 +89,7 @@ impl Context {
     ///
     /// # Errors
     /// There is no os-release, or framework.conf cannot be read.
+    #[allow(clippy::print_stderr)]
     pub fn new(common: &Common, audience: Audience) -> Result<Self, Failure> {
         let environment = environment()?;
         let root = Root::new(common.root.clone().unwrap_or_else(|| "/".into()));
@@ -90,6 +101,11 @@ impl Context {
             .distribution();
         let shell = ConfinedBash::new().with_scratch(std::env::temp_dir());
         let framework = framework(&root, &environment, &shell)?;
+        let shell = match &framework.tmp_location {
+            Some(dir) => shell.with_scratch(root.at(dir)),
+            None => shell,
+        };
+        let (addon, complaint) = addon_modules_dir(&root, &environment.variables);
         let mut places = Places::new(root);
         places.dkms_tree = common.dkms_tree.clone().unwrap_or_else(|| framework.dkms_tree.clone());
         places.source_tree = common.source_tree.clone().unwrap_or_else(|| framework.source_tree.clone());
@@ -99,7 +115,7 @@ impl Context {
             .clone()
             .or_else(|| framework.install_tree.clone())
             .unwrap_or_else(|| usual.into());
-        let settings = settings(common, &framework, &distribution, &environment);
+        let settings = settings(common, framework, &distribution, addon.as_deref(), &places, &environment);
         let sink: Box<dyn Sink> = match audience {
             _ if common.quiet => Box::new(Silent),
             Audience::Caller if std::io::stderr().is_terminal() => Box::new(Progress::new()),
@@ -108,6 +124,9 @@ impl Context {
             }
             Audience::Hook => Box::new(Lines::new(Box::new(std::io::stderr()), "evermod: ", false)),
         };
+        if let (Some(text), false) = (complaint, common.quiet) {
+            eprintln!("Warning: {text}");
+        }
         let directives = common.directives.clone();
         let conf = common.conf.as_ref().map(std::path::absolute).transpose()?;
         Ok(Self { places, environment, distribution, settings, shell, sink, audience, directives, conf })
@@ -124,6 +143,9 @@ impl Context {
             destination: self.settings.destination.clone(),
             distribution: self.distribution.as_str().to_string(),
             running: self.environment.running.to_string(),
+            build_environment: self.settings.framework.build_environment.clone(),
+            temporary: self.settings.framework.tmp_location.clone().unwrap_or_else(|| "/tmp".into()),
+            weak_modules: self.settings.weak_modules.is_some(),
             find_program,
         };
         Survey::new(&self.places, &self.shell, options)
@@ -242,8 +264,10 @@ fn framework(root: &Root, environment: &Environment, shell: &ConfinedBash) -> Re
 
 fn settings(
     common: &Common,
-    framework: &Framework,
+    mut framework: Framework,
     distribution: &Distribution,
+    addon: Option<&str>,
+    places: &Places,
     environment: &Environment,
 ) -> Settings {
     let path = |path: &Option<PathBuf>| path.as_ref().map(|p| p.display().to_string());
@@ -252,7 +276,9 @@ fn settings(
     } else {
         ("/var/lib/dkms/mok.key", "/var/lib/dkms/mok.pub")
     };
-    let addon = environment.variables.get("ADDON_MODULES_DIR").map(String::as_str);
+    framework.symlink_modules |= common.symlink_modules;
+    framework.modprobe_on_install |= common.modprobe;
+    framework.verbose |= common.verbose || common.debug;
     let own = distribution.module_directory(addon, "").display().to_string();
     Settings {
         destination: Some(own).filter(|d| !d.is_empty()),
@@ -264,12 +290,14 @@ fn settings(
                 .then(|| "switched off by try_sign_modules".into()),
             key: framework.mok_signing_key.clone().unwrap_or_else(|| key.into()),
             certificate: path(&framework.mok_certificate).unwrap_or_else(|| certificate.into()),
-            tool: path(&framework.sign_file),
         },
         sandbox: !common.no_sandbox,
         depmod: !common.no_depmod,
         kernel_source: common.kernel_source.clone(),
         kernel_config: common.kernel_config.clone(),
+        debug: common.debug,
+        weak_modules: weak_tool(places, distribution, environment),
+        framework,
     }
 }
 

@@ -6,12 +6,12 @@ use super::schedule::{self, Outcome};
 use super::session::Session;
 use crate::install::{Compression, Placement};
 use crate::inventory::{Kernel, Survey, Tree};
-use crate::model::{BuildRecord, Failure, Instance, Signature};
+use crate::model::{Arch, BuildRecord, Failure, Instance, KernelRelease, Signature};
 use crate::places::RECORD;
 use crate::plan::{Action, Plan};
 use crate::report::Event;
 use crate::sign::signature_of;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -32,6 +32,13 @@ pub struct Report {
     pub installed: Vec<Instance>,
     /// What failed, one failure for each instance or kernel.
     pub failures: Vec<(Option<Instance>, Failure)>,
+}
+
+impl Report {
+    /// The kernels whose modules have changed.
+    pub fn changed(&self) -> BTreeSet<(KernelRelease, Arch)> {
+        self.installed.iter().map(|instance| (instance.kernel.clone(), instance.arch.clone())).collect()
+    }
 }
 
 impl Session<'_> {
@@ -69,7 +76,11 @@ impl Session<'_> {
                 }
                 Prepared::Kernel => match &step.action {
                     Action::Initramfs { kernel } => self.initramfs(kernel),
-                    other => self.depmod(other.kernel()),
+                    other => self.depmod(other.kernel()).inspect(|()| {
+                        if before.contains(&Outcome::Done) {
+                            self.load(other.kernel());
+                        }
+                    }),
                 },
             };
             match result {

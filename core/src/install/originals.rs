@@ -30,6 +30,12 @@ pub fn variant(dir: &Path, name: &str) -> Option<PathBuf> {
     ALL.iter().map(|c| dir.join(format!("{name}.ko{}", c.suffix()))).find(|path| path.is_file())
 }
 
+/// As [`variant`], also where it is a link that leads nowhere.
+pub fn installed(dir: &Path, name: &str) -> Option<PathBuf> {
+    let is_there = |path: &PathBuf| path.symlink_metadata().is_ok_and(|meta| !meta.is_dir());
+    ALL.iter().map(|c| dir.join(format!("{name}.ko{}", c.suffix()))).find(is_there)
+}
+
 /// A destination such as `/updates/dkms` below a kernel's directory.
 pub fn below(kernel_dir: &Path, destination: &str) -> PathBuf {
     kernel_dir.join(destination.trim_start_matches('/'))

@@ -35,6 +35,12 @@ pub struct SurveyOptions<'a> {
     pub distribution: String,
     /// `uname -r`.
     pub running: String,
+    /// The file whose exported variables builds get; its content decides what they yield.
+    pub build_environment: Option<PathBuf>,
+    /// What configurations see as `tmp_location`.
+    pub temporary: PathBuf,
+    /// Whether this is a distribution that links modules into the kernels they fit.
+    pub weak_modules: bool,
     /// Finds a program.
     pub find_program: &'a dyn Fn(&str) -> Option<PathBuf>,
 }
@@ -178,7 +184,7 @@ impl<'a> Survey<'a> {
             ("running_distribution".into(), self.options.distribution.clone()),
             ("current_kernel".into(), self.options.running.clone()),
             ("kernel_config".into(), text(&self.kernel_config_path(kernel))),
-            ("tmp_location".into(), "/tmp".into()),
+            ("tmp_location".into(), text(&self.options.temporary)),
         ])
     }
 

@@ -130,7 +130,9 @@ fn check_depends(
 fn carry_out(context: &Context, plan: &Plan, kernels: &[Kernel]) -> Result<Report, Failure> {
     let finder = context.finder();
     let survey = context.survey(&finder);
-    let report = context.session()?.carry_out(plan, &survey, &context.tree()?, kernels);
+    let session = context.session()?;
+    let report = session.carry_out(plan, &survey, &context.tree()?, kernels);
+    session.post_transaction(&report.changed());
     keep(&survey)?;
     Ok(report)
 }

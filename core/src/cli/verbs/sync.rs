@@ -68,7 +68,12 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     }
     let report = match plan.steps.as_slice() {
         [] => Report::default(),
-        _ => context.session()?.carry_out(&plan, &survey, &tree, &kernels),
+        _ => {
+            let session = context.session()?;
+            let report = session.carry_out(&plan, &survey, &tree, &kernels);
+            session.post_transaction(&report.changed());
+            report
+        }
     };
     keep(&survey)?;
     Ok(Synced { plan, report })

@@ -61,10 +61,13 @@ pub(super) fn take_away(
             built.iter().map(|b| kernel(&b.instance)).collect::<Result<_, _>>()?
         }
     };
-    let mut changed = BTreeSet::new();
+    let (mut changed, mut acted) = (BTreeSet::new(), BTreeSet::new());
     for kernel in &kernels {
         let instance =
             Instance { module: module.clone(), kernel: kernel.release.clone(), arch: kernel.arch.clone() };
+        if tree.built(&instance).is_some_and(|built| unbuild || built.active) {
+            acted.insert((kernel.release.clone(), kernel.arch.clone()));
+        }
         if take_away_one(context, &tree, &instance, kernel, unbuild)? {
             changed.insert(kernel.release.clone());
         }
@@ -73,6 +76,7 @@ pub(super) fn take_away(
     for kernel in &changed {
         session.depmod(kernel)?;
     }
+    session.post_transaction(&acted);
     Ok(())
 }
 
