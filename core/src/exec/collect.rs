@@ -7,6 +7,7 @@ use super::session::Session;
 use crate::build::Sandbox;
 use crate::install::files::{remove_if_there, sync_directory};
 use crate::install::{Compression, Effort};
+use crate::inventory::built_against;
 use crate::model::{BuildRecord, Failure, Record, Signature};
 use crate::places::RECORD;
 use crate::report::Event;
@@ -69,6 +70,9 @@ impl Session<'_> {
             refused: None,
         };
         self.post_build(input, sandbox, log, staging.path())?;
+        for (name, text) in built_against(self.places, instance, &input.directives) {
+            fs_err::write(staging.path().join(name), text)?;
+        }
         fs_err::copy(&log.path, staging.path().join("log/make.log"))?;
         let text = serde_json::to_vec_pretty(&record).map_err(std::io::Error::from)?;
         fs_err::write(staging.path().join(RECORD), text)?;

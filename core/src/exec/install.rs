@@ -4,6 +4,7 @@ use super::pending;
 use super::session::Session;
 use super::weak::Change;
 use crate::install::{Installed, Overriding, Placement, Removed};
+use crate::inventory::Forced;
 use crate::model::{BuildRecord, Directives, Failure, Instance, compare};
 use crate::places::RECORD;
 use crate::report::Event;
@@ -25,6 +26,8 @@ pub struct InstallInput {
     pub force_version: bool,
     /// Install although PRE_INSTALL fails.
     pub force: bool,
+    /// What the machine's lists say of the module.
+    pub forced: Forced,
 }
 
 impl Session<'_> {
@@ -51,6 +54,11 @@ impl Session<'_> {
                 kernel: instance.kernel.clone(),
                 path: self.inside(&kernel_dir),
             });
+        }
+        let Forced { all, version } = input.forced;
+        if all || version {
+            let what = if all { "installation" } else { "version override" };
+            self.sink.event(&Event::Note { text: &format!("Forcing {what} of {}", instance.module.name) });
         }
         self.check_obsolete(input)?;
         if let Some(status) = self.run_source_script(instance, directives.pre_install.as_deref())?

@@ -59,6 +59,8 @@ pub struct Survey<'a> {
     pub(super) source_digests: RefCell<BTreeMap<PathBuf, String>>,
     pub(super) source_names: OnceCell<String>,
     pub(super) override_names: OnceCell<Vec<String>>,
+    pub(super) forced: OnceCell<BTreeSet<String>>,
+    pub(super) weak_links: RefCell<BTreeMap<KernelRelease, BTreeMap<String, PathBuf>>>,
     config_paths: RefCell<BTreeMap<KernelRelease, PathBuf>>,
     configs: RefCell<BTreeMap<KernelRelease, Option<Rc<KernelConfig>>>>,
     known: BTreeSet<String>,
@@ -97,6 +99,8 @@ impl<'a> Survey<'a> {
             source_digests: RefCell::default(),
             source_names: OnceCell::new(),
             override_names: OnceCell::new(),
+            forced: OnceCell::new(),
+            weak_links: RefCell::default(),
             config_paths: RefCell::default(),
             configs: RefCell::default(),
         }
@@ -267,7 +271,12 @@ impl<'a> Survey<'a> {
         };
         let built = registered.built.iter().find(|b| b.instance == instance);
         let state = match built {
-            None => State::Added,
+            None => {
+                let is_active =
+                    |k: &KernelRelease| registered.built.iter().any(|b| b.active && b.instance.kernel == *k);
+                let source = self.weak_source(&instance, &facts.directives, &is_active);
+                source.map_or(State::Added, State::Weak)
+            }
             Some(built) if !built.active => State::Built,
             Some(built) => {
                 let compared = self.placement(built, &facts).compare();
@@ -285,12 +294,24 @@ impl<'a> Survey<'a> {
             excluded: facts.excluded,
             state,
             key,
-            record: built.and_then(|b| self.record(&b.instance)),
+            built_against: built
+                .map_or_else(Vec::new, |b| self.built_against(&b.instance, &facts.directives)),
+            record: built.and_then(|b| self.unforced(self.record(&b.instance)?)),
             failure: self.failure(&instance),
             headers: kernel.headers.is_some(),
             image: true,
             instance,
         })
+    }
+}
+
+impl Survey<'_> {
+    /// A refusal does not count any more once the module is among those to be forced.
+    fn unforced(&self, mut record: BuildRecord) -> Option<BuildRecord> {
+        if record.refused.is_some() && self.forced(&record.directives.package_name).version {
+            record.refused = None;
+        }
+        Some(record)
     }
 }
 

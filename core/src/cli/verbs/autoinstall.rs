@@ -36,31 +36,62 @@ pub fn autoinstall(context: &Context, kernel: &Kernel) -> Result<(), Failure> {
 fn summary(kernel: &Kernel, synced: &Synced) -> Vec<String> {
     let release = &kernel.release;
     let mut lines = Vec::new();
-    let installed: Vec<_> = synced.report.installed.iter().map(|i| i.module.to_string()).collect();
+    let is_idle = synced.plan.is_idle() && synced.plan.notes.is_empty();
+    if is_idle {
+        return lines;
+    }
+    let all = synced.present.iter().chain(&synced.report.installed);
+    let installed: Vec<_> = all.map(|i| i.module.name.as_str()).collect();
     if !installed.is_empty() {
         lines.push(format!("Autoinstall on {release} succeeded for module(s) {}.", installed.join(" ")));
+    }
+    let skipped = synced.plan.notes.iter().filter_map(|note| match note {
+        Note::Excluded { instance, .. } => Some(instance.module.name.as_str()),
+        _ => None,
+    });
+    let skipped: Vec<_> = skipped.collect();
+    if !skipped.is_empty() {
+        lines.push(format!("Autoinstall on {release} was skipped for module(s) {}.", skipped.join(" ")));
     }
     let now = synced
         .report
         .failures
         .iter()
-        .filter_map(|(i, f)| Some((i.as_ref()?.module.to_string(), f.exit_code())));
+        .filter(|(_, f)| !matches!(f, Failure::Refused { .. }))
+        .filter_map(|(i, f)| Some((i.as_ref()?.module.name.clone(), f.exit_code())));
     let before = synced.plan.notes.iter().filter_map(|note| match note {
-        Note::FailedBefore { failure } => Some((failure.instance.module.to_string(), failure.code)),
+        Note::FailedBefore { failure } => Some((failure.instance.module.name.clone(), failure.code)),
         _ => None,
     });
     let failed: Vec<_> = now.chain(before).map(|(module, code)| format!("{module}({code})")).collect();
     if !failed.is_empty() {
         lines.push(format!("Autoinstall on {release} failed for module(s) {}.", failed.join(" ")));
     }
+    let mut deferred = Vec::new();
     for note in &synced.plan.notes {
-        if let Note::Blocked { instance, missing } = note {
-            let missing = missing.join(" ");
-            lines.push(format!(
-                "{} autoinstall failed due to missing dependencies: {missing}.",
-                instance.module
-            ));
+        match note {
+            Note::Blocked { instance, missing } => lines.push(format!(
+                "{} autoinstall failed due to missing dependencies: {}.",
+                instance.module,
+                missing.join(" ")
+            )),
+            Note::Deferred { instance, missing } => {
+                lines.push(format!(
+                    "{} autoinstall deferred: BUILD_DEPENDS not registered with DKMS: {}.",
+                    instance.module,
+                    missing.join(" ")
+                ));
+                deferred.push(instance.module.name.as_str());
+            }
+            _ => {}
         }
+    }
+    if !deferred.is_empty() {
+        lines.push(format!(
+            "Autoinstall on {release} deferred module(s) {} due to BUILD_DEPENDS not yet registered with DKMS.",
+            deferred.join(" ")
+        ));
+        lines.push("They follow once those packages are installed.".to_string());
     }
     lines
 }

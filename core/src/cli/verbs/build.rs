@@ -1,6 +1,7 @@
 //! `build` and `install`: one module, for the kernels that were named.
 
 use super::add;
+use super::dependents::rebuild_dependents;
 use super::sync::keep;
 use crate::cli::context::Context;
 use crate::exec::{Report, lock};
@@ -44,8 +45,13 @@ pub fn build(
     }
     let (plan, early) = steps(context, module, kernels, options)?;
     let report = carry_out(context, &plan, kernels)?;
+    let dependents = match options.force {
+        false => rebuild_dependents(context, &report.installed, kernels)?,
+        true => Vec::new(),
+    };
     // Every failure has been told when it happened; the first one decides the exit code.
-    match early.into_iter().chain(report.failures.into_iter().map(|(_, failure)| failure)).next() {
+    let own = report.failures.into_iter().map(|(_, failure)| failure);
+    match early.into_iter().chain(own).chain(dependents).next() {
         None => Ok(()),
         Some(failure) => Err(Failure::Told(Box::new(failure))),
     }

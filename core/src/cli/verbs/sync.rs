@@ -6,7 +6,7 @@ use crate::cli::context::{Audience, Context};
 use crate::exec::{Report, lock, pending};
 use crate::install::files::{remove_tree_if_there, write_atomically};
 use crate::inventory::Survey;
-use crate::model::Failure;
+use crate::model::{Failure, Instance};
 use crate::plan::{Note, Plan, Request};
 use crate::report::Event;
 
@@ -17,6 +17,8 @@ pub struct Synced {
     pub plan: Plan,
     /// How it went.
     pub report: Report,
+    /// What was wanted and there before.
+    pub present: Vec<Instance>,
 }
 
 impl Synced {
@@ -47,7 +49,7 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     let lock = lock::take(&context.places, "sync", &*context.sink)?;
     if lock.is_nested() {
         // The run that waits for us is doing this very work.
-        return Ok(Synced { plan: Plan::default(), report: Report::default() });
+        return Ok(Synced { plan: Plan::default(), report: Report::default(), present: Vec::new() });
     }
     if lock.is_after_cut_off() {
         clean(context)?;
@@ -55,7 +57,7 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     }
     let finder = context.finder();
     let survey = context.survey(&finder);
-    let Stock { plan, tree, kernels } = take_stock(context, &survey, request)?;
+    let Stock { plan, tree, kernels, present } = take_stock(context, &survey, request)?;
     for note in plan.notes.iter().filter(|note| is_told(context, note)) {
         context.sink.event(&Event::Note { text: &note.to_string() });
     }
@@ -76,7 +78,7 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
         }
     };
     keep(&survey)?;
-    Ok(Synced { plan, report })
+    Ok(Synced { plan, report, present })
 }
 
 /// A package manager's user is told of a failure when it happens, not at every run after it; what a module is not meant
