@@ -3,7 +3,7 @@
 use super::sync::{Synced, sync};
 use crate::cli::context::Context;
 use crate::inventory::Kernel;
-use crate::model::Failure;
+use crate::model::{Failure, ModuleId};
 use crate::plan::{Note, Request};
 use crate::report::Event;
 
@@ -57,7 +57,7 @@ fn summary(kernel: &Kernel, synced: &Synced) -> Vec<String> {
         .report
         .failures
         .iter()
-        .filter(|(_, f)| !matches!(f, Failure::Refused { .. }))
+        .filter(|(_, f)| !matches!(f, Failure::Refused { .. } | Failure::DependencyFailed { .. }))
         .filter_map(|(i, f)| Some((i.as_ref()?.module.name.clone(), f.exit_code())));
     let before = synced.plan.notes.iter().filter_map(|note| match note {
         Note::FailedBefore { failure } => Some((failure.instance.module.name.clone(), failure.code)),
@@ -67,14 +67,20 @@ fn summary(kernel: &Kernel, synced: &Synced) -> Vec<String> {
     if !failed.is_empty() {
         lines.push(format!("Autoinstall on {release} failed for module(s) {}.", failed.join(" ")));
     }
+    let missing = |module: &ModuleId, names: &str| {
+        format!("{module} autoinstall failed due to missing dependencies: {names}.")
+    };
+    for (_, failure) in &synced.report.failures {
+        if let Failure::DependencyFailed { module, dependency, .. } = failure {
+            lines.push(missing(module, dependency));
+        }
+    }
     let mut deferred = Vec::new();
     for note in &synced.plan.notes {
         match note {
-            Note::Blocked { instance, missing } => lines.push(format!(
-                "{} autoinstall failed due to missing dependencies: {}.",
-                instance.module,
-                missing.join(" ")
-            )),
+            Note::Blocked { instance, missing: names } => {
+                lines.push(missing(&instance.module, &names.join(" ")));
+            }
             Note::Deferred { instance, missing } => {
                 lines.push(format!(
                     "{} autoinstall deferred: BUILD_DEPENDS not registered with DKMS: {}.",
