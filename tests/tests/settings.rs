@@ -211,12 +211,15 @@ fn scripts_of_packages_and_of_the_administrator() -> Result<()> {
     let stages = ["PRE_BUILD", "POST_BUILD", "PRE_INSTALL", "POST_INSTALL", "POST_ADD", "POST_REMOVE"];
     let conf: String = stages.iter().map(|stage| format!("{stage}=\"trace {stage} 'a b'\"\n")).collect();
     write_source(&root, "one", "1.0", &conf)?;
-    let trace = "echo \"$1|$2|$(pwd -L)|$module|$module_version|$kernelver|$arch|$CFLAGS|\"";
+    let trace =
+        "echo \"$1|$2|$(pwd -L)|$module|$module_version|$kernelver|$arch|$CFLAGS|${CC:+cc}|$(umask)\"";
     script(&root, "/usr/src/one-1.0/trace", trace)?;
-    let line = |stage: &str, dir: &str| format!("{stage}|a b|{dir}|one|1.0|{kernel}|{ARCH}||");
+    let line = |stage: &str, dir: &str| format!("{stage}|a b|{dir}|one|1.0|{kernel}|{ARCH}||cc|0022");
+    // Without a build in the same run, nothing is told of the compiler.
+    let later = |stage: &str, dir: &str| format!("{stage}|a b|{dir}|one|1.0|{kernel}|{ARCH}|||0022");
     let (source, build) = ("/var/lib/dkms/one/1.0/source", "/var/lib/dkms/one/1.0/build");
-    let added = dkms(&root, "add one/1.0")?.ok()?;
-    ensure!(added.stdout.contains(&format!("POST_ADD|a b|{source}|one|1.0|")), "{}", added.all());
+    let added = root.sh("umask 077; dkms add one/1.0")?.ok()?;
+    ensure!(added.stdout.contains(&format!("POST_ADD|a b|{source}|||||||0022")), "{}", added.all());
     let installed = root.sh(&format!("CFLAGS=-callers dkms install one/1.0 -k {kernel}"))?.ok()?.stdout;
     for stage in ["PRE_INSTALL", "POST_INSTALL"] {
         ensure!(installed.contains(&line(stage, source)), "{stage}: {installed}");
@@ -226,7 +229,10 @@ fn scripts_of_packages_and_of_the_administrator() -> Result<()> {
         ensure!(log.contains(&line(stage, build)), "{stage}: {log}");
     }
     let removed = dkms(&root, "remove one/1.0 --all")?.ok()?.stdout;
-    ensure!(removed.contains(&line("POST_REMOVE", source)), "{removed}");
+    ensure!(removed.contains(&format!("POST_REMOVE|a b|{source}|one|1.0|||||0022")), "{removed}");
+    let implied = dkms(&root, &format!("build one/1.0 -k {kernel}"))?.ok()?.stdout;
+    ensure!(implied.contains(&later("POST_ADD", source)), "{implied}");
+    dkms(&root, "remove one/1.0 --all")?.ok()?;
 
     // The administrator's own.
     script(&root, "/etc/dkms/one/trace", &format!("echo -n administrators:; {trace}"))?;
@@ -239,7 +245,7 @@ fn scripts_of_packages_and_of_the_administrator() -> Result<()> {
     // One that is not executable replaces nothing; its change is one of the build's inputs.
     root.sh("chmod 644 /etc/dkms/one/trace")?.ok()?;
     let again = dkms(&root, &format!("install one/1.0 -k {kernel} --force"))?.ok()?.stdout;
-    ensure!(again.contains(&line("PRE_INSTALL", source)) && !again.contains("administrators:"), "{again}");
+    ensure!(again.contains(&later("PRE_INSTALL", source)) && !again.contains("administrators:"), "{again}");
 
     // What their status means.
     dkms(&root, "remove one/1.0 --all")?.ok()?;
@@ -371,6 +377,11 @@ fn autoinstall_of_the_contract() -> Result<()> {
     );
     dkms(&root, "remove other/1.0 --all")?.ok()?;
     ensure!(run()?.ok()?.all().is_empty(), "nothing to do is silent");
+    // Nor does that need a shell.
+    root.sh("mv /usr/bin/bash /usr/bin/bash.away")?.ok()?;
+    let idle = root.run(&["dkms", "autoinstall", "-k", kernel])?;
+    root.run(&["mv", "/usr/bin/bash.away", "/usr/bin/bash"])?.ok()?;
+    ensure!(idle.status == 0 && idle.all().is_empty(), "{}", idle.all());
     // Nothing is done for a kernel without headers, and without need of them nothing is asked for.
     root.sh(&format!("mv /lib/modules/{kernel}/build /build"))?.ok()?;
     ensure!(run()?.ok()?.all().is_empty(), "what is installed needs no headers");
@@ -378,6 +389,10 @@ fn autoinstall_of_the_contract() -> Result<()> {
     let bare = run()?;
     ensure!(bare.status == 21, "{} {}", bare.status, bare.all());
     root.sh(&format!("mv /build /lib/modules/{kernel}/build"))?.ok()?;
+    ensure!(
+        dkms(&root, "autoinstall -k 5.9.9-nowhere")?.status == 21,
+        "a kernel that is not there has no headers"
+    );
     // A configuration that is no good stops nobody else.
     fs_err::write(root.path("/usr/src/plain-1.0/dkms.conf"), "PACKAGE_NAME=plain\nAUTOINSTALL=yes\n")?;
     let bad = run()?;

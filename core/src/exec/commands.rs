@@ -3,9 +3,10 @@
 use super::build::{BuildInput, Log};
 use super::environment::is_executable;
 use super::sandboxed::{Ended, Job};
+use super::scripts::{compiler, told};
 use super::session::Session;
 use crate::build::{Sandbox, make_command, program, quoted, with_jobs};
-use crate::model::{Failure, Instance, Patch};
+use crate::model::{Failure, Patch};
 use crate::pattern;
 use crate::report::Event;
 use std::path::{Component, Path};
@@ -128,22 +129,9 @@ impl Session<'_> {
 
 /// The exported variables of contract 2.6; the administrator's count for more than what is known of the compiler.
 fn exports(input: &BuildInput, administrators: &[(String, String)]) -> Vec<(String, String)> {
-    let Instance { module, kernel, arch } = &input.instance;
-    let mut all = Vec::new();
-    for (value, names) in
-        [(&input.toolchain.cc, ["CC", "KERNEL_CC"]), (&input.toolchain.ld, ["LD", "KERNEL_LD"])]
-    {
-        if let Some(value) = value {
-            all.extend(names.map(|name| (name.to_string(), value.clone())));
-        }
-    }
+    let mut all = compiler(&input.toolchain);
     all.extend(administrators.iter().cloned());
-    all.extend([
-        ("module".to_string(), module.name.clone()),
-        ("module_version".to_string(), module.version.clone()),
-        ("kernelver".to_string(), kernel.to_string()),
-        ("arch".to_string(), arch.to_string()),
-    ]);
+    all.extend(told(&input.instance));
     // A package built upon in the same run has its file only by now.
     let symbols: Vec<_> = input.extra_symbols.iter().filter(|path| path.is_file()).collect();
     if !symbols.is_empty() {

@@ -1,11 +1,13 @@
 //! Installs and uninstalls one instance, with its scripts.
 
 use super::pending;
+use super::scripts::{compiler, told};
 use super::session::Session;
 use super::weak::Change;
+use crate::config::Toolchain;
 use crate::install::{Installed, Overriding, Placement, Removed};
 use crate::inventory::Forced;
-use crate::model::{BuildRecord, Directives, Failure, Instance, compare};
+use crate::model::{BuildRecord, Directives, Failure, Instance, ModuleId, compare};
 use crate::places::RECORD;
 use crate::report::Event;
 use std::cmp::Ordering;
@@ -28,6 +30,8 @@ pub struct InstallInput {
     pub force: bool,
     /// What the machine's lists say of the module.
     pub forced: Forced,
+    /// The kernel's compiler, of which scripts are told where the same run builds the instance.
+    pub compiler: Option<Toolchain>,
 }
 
 impl Session<'_> {
@@ -55,13 +59,16 @@ impl Session<'_> {
                 path: self.inside(&kernel_dir),
             });
         }
+        let module = &instance.module;
+        let mut exports = input.compiler.as_ref().map_or_else(Vec::new, compiler);
+        exports.extend(told(instance));
         let Forced { all, version } = input.forced;
         if all || version {
             let what = if all { "installation" } else { "version override" };
             self.sink.event(&Event::Note { text: &format!("Forcing {what} of {}", instance.module.name) });
         }
         self.check_obsolete(input)?;
-        if let Some(status) = self.run_source_script(instance, directives.pre_install.as_deref())?
+        if let Some(status) = self.run_source_script(module, directives.pre_install.as_deref(), &exports)?
             && status != 0
             && !input.force
         {
@@ -83,7 +90,7 @@ impl Session<'_> {
         pending::begin(self.places, &instance.kernel, &dirs)?;
         let installed = placement.place(judged, &input.previous)?;
         self.weak_modules(instance, directives, Change::Added, &installed.files);
-        self.run_source_script(instance, directives.post_install.as_deref())?;
+        self.run_source_script(module, directives.post_install.as_deref(), &exports)?;
         self.sink.event(&Event::Installed { instance, installed: &installed });
         Ok(installed)
     }
@@ -103,7 +110,10 @@ impl Session<'_> {
         let files: Vec<_> = placement.installed_paths().into_iter().filter(|file| file.exists()).collect();
         self.weak_modules(instance, directives, Change::Removed, &files);
         let removed = placement.uninstall()?;
-        self.run_source_script(instance, directives.post_remove.as_deref())?;
+        let ModuleId { name, version } = &instance.module;
+        let exports =
+            [("module", name), ("module_version", version)].map(|(n, v)| (n.to_string(), v.clone()));
+        self.run_source_script(&instance.module, directives.post_remove.as_deref(), &exports)?;
         self.sink.event(&Event::Removed { instance, removed: &removed });
         Ok(removed)
     }

@@ -107,6 +107,7 @@ impl InstallInput {
             force_version: force || forced.version,
             force: force || forced.all,
             forced,
+            compiler: None,
         })
     }
 }

@@ -4,11 +4,12 @@ use super::build::BuildInput;
 use super::install::InstallInput;
 use super::schedule::{self, Outcome};
 use super::session::Session;
+use crate::config::Toolchain;
 use crate::install::{Compression, Placement};
 use crate::inventory::{Kernel, Survey, Tree};
 use crate::model::{Arch, BuildRecord, Failure, Instance, KernelRelease, Signature};
 use crate::places::RECORD;
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, Step};
 use crate::report::Event;
 use crate::sign::signature_of;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +48,10 @@ impl Session<'_> {
         let mut prepared = Vec::new();
         let mut report = Report::default();
         for step in &plan.steps {
-            let result = prepare(&step.action, survey, tree, kernels);
+            let mut result = prepare(&step.action, survey, tree, kernels);
+            if let Ok(Prepared::Install(install)) = &mut result {
+                install.compiler = built_before(step, &prepared);
+            }
             prepared.push(result.map_err(|failure| {
                 self.fail(&mut report, step.action.instance(), failure, Instant::now());
             }));
@@ -134,6 +138,14 @@ impl Session<'_> {
         }
         Ok(())
     }
+}
+
+/// The compiler of the build that an installation waits for.
+fn built_before(step: &Step, prepared: &[Result<Prepared, ()>]) -> Option<Toolchain> {
+    step.after.iter().find_map(|index| match prepared.get(*index) {
+        Some(Ok(Prepared::Build(input))) => Some(input.toolchain.clone()),
+        _ => None,
+    })
 }
 
 fn prepare(

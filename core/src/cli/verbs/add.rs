@@ -13,6 +13,19 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// It is there already, there is no source, or its dkms.conf is wrong.
 pub fn add(context: &Context, module: &ModuleId, conf: Option<&Path>) -> Result<(), Failure> {
+    add_for(context, module, conf, None)
+}
+
+/// [`add`] on the way to a build of `instance`, of which POST_ADD is told.
+///
+/// # Errors
+/// Those of [`add`].
+pub(super) fn add_for(
+    context: &Context,
+    module: &ModuleId,
+    conf: Option<&Path>,
+    instance: Option<&Instance>,
+) -> Result<(), Failure> {
     context.require_writable()?;
     let places = &context.places;
     let source = places.source_dir_inside(module);
@@ -34,13 +47,7 @@ pub fn add(context: &Context, module: &ModuleId, conf: Option<&Path>) -> Result<
     fs_err::create_dir_all(places.build_dir(module))?;
     link_atomically(&source, &places.source_link(module))?;
     context.sink.event(&Event::Note { text: &format!("Added {module} from {}", source.display()) });
-    // POST_ADD is not about any kernel; the running one only fills the variables.
-    let instance = Instance {
-        module: module.clone(),
-        kernel: context.environment.running.clone(),
-        arch: context.environment.arch.clone(),
-    };
-    match context.session()?.run_source_script(&instance, directives.post_add.as_deref())? {
+    match context.session()?.run_add_script(module, instance, directives.post_add.as_deref())? {
         None | Some(0) => Ok(()),
         Some(status) => {
             Err(Failure::ScriptFailed { directive: "POST_ADD", module: module.clone(), status, log: None })

@@ -2,7 +2,7 @@
 
 use super::sync::{Synced, sync};
 use crate::cli::context::Context;
-use crate::inventory::Kernel;
+use crate::inventory::{Kernel, Source};
 use crate::model::{Failure, ModuleId};
 use crate::plan::{Note, Request};
 use crate::report::Event;
@@ -18,19 +18,40 @@ pub fn autoinstall(context: &Context, kernel: &Kernel) -> Result<(), Failure> {
         return Ok(());
     }
     let request = Request { kernels: vec![kernel.release.clone()], ..Request::default() };
-    let synced = sync(context, &request)?;
+    let synced = match sync(context, &request) {
+        // To DKMS a kernel that is not there is one without headers.
+        Err(Failure::NoKernel { .. }) if !is_anything_wanted(context, kernel)? => return Ok(()),
+        Err(Failure::NoKernel { .. }) => return Err(no_headers(context, kernel)),
+        other => other?,
+    };
     for text in summary(kernel, &synced) {
         context.sink.event(&Event::Note { text: &text });
     }
     if synced.plan.notes.iter().any(|note| matches!(note, Note::NoHeaders { .. })) {
-        let finder = context.finder();
-        let path = context.survey(&finder).kernel_source(&kernel.release);
-        return Err(Failure::NoHeaders { kernel: kernel.release.clone(), path });
+        return Err(no_headers(context, kernel));
     }
     match synced.shortfall() {
         0 => Ok(()),
         n => Err(Failure::Autoinstall(n)),
     }
+}
+
+fn no_headers(context: &Context, kernel: &Kernel) -> Failure {
+    let finder = context.finder();
+    let path = context.survey(&finder).kernel_source(&kernel.release);
+    Failure::NoHeaders { kernel: kernel.release.clone(), path }
+}
+
+/// Whether any module asks to be installed.
+fn is_anything_wanted(context: &Context, kernel: &Kernel) -> Result<bool, Failure> {
+    let finder = context.finder();
+    let survey = context.survey(&finder);
+    let tree = context.tree()?;
+    let mut usable = tree.modules.iter().filter(|m| matches!(m.source, Source::Directory(_)));
+    Ok(usable.any(|m| {
+        let facts = survey.facts(&m.module, &survey.conf_of(&m.module), kernel, false);
+        facts.is_ok_and(|facts| facts.directives.autoinstall && facts.excluded.is_none())
+    }))
 }
 
 fn summary(kernel: &Kernel, synced: &Synced) -> Vec<String> {

@@ -41,7 +41,14 @@ pub fn build(
     match context.tree()?.find(module).map(|m| m.source.clone()) {
         Some(Source::Directory(_)) => {}
         Some(Source::Broken) => return Err(Failure::Broken { module: module.clone() }),
-        Some(Source::Absent) | None => add::add(context, module, None)?,
+        Some(Source::Absent) | None => {
+            let first = kernels.first().map(|kernel| Instance {
+                module: module.clone(),
+                kernel: kernel.release.clone(),
+                arch: kernel.arch.clone(),
+            });
+            add::add_for(context, module, None, first.as_ref())?;
+        }
     }
     let (plan, early) = steps(context, module, kernels, options)?;
     let report = carry_out(context, &plan, kernels)?;

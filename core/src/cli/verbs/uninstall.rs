@@ -4,7 +4,7 @@ use crate::cli::context::Context;
 use crate::exec::{lock, pending};
 use crate::install::files::{remove_if_there, remove_tree_if_there};
 use crate::inventory::{Kernel, Source, Survey, Tree};
-use crate::model::{Directives, Failure, Instance, ModuleId, Record};
+use crate::model::{Arch, Directives, Failure, Instance, KernelRelease, ModuleId, Record};
 use crate::report::Event;
 use std::collections::BTreeSet;
 
@@ -61,13 +61,10 @@ pub(super) fn take_away(
             built.iter().map(|b| kernel(&b.instance)).collect::<Result<_, _>>()?
         }
     };
-    let (mut changed, mut acted) = (BTreeSet::new(), BTreeSet::new());
+    let mut changed = BTreeSet::new();
     for kernel in &kernels {
         let instance =
             Instance { module: module.clone(), kernel: kernel.release.clone(), arch: kernel.arch.clone() };
-        if tree.built(&instance).is_some_and(|built| unbuild || built.active) {
-            acted.insert((kernel.release.clone(), kernel.arch.clone()));
-        }
         if take_away_one(context, &tree, &instance, kernel, unbuild)? {
             changed.insert(kernel.release.clone());
         }
@@ -76,8 +73,23 @@ pub(super) fn take_away(
     for kernel in &changed {
         session.depmod(kernel)?;
     }
-    session.post_transaction(&acted);
+    session.post_transaction(&touched(&tree, module, &kernels, unbuild));
     Ok(())
+}
+
+/// The kernels for which there was something to take away.
+fn touched(
+    tree: &Tree,
+    module: &ModuleId,
+    kernels: &[Kernel],
+    unbuild: bool,
+) -> BTreeSet<(KernelRelease, Arch)> {
+    let built = tree.find(module).map(|registered| registered.built.as_slice()).unwrap_or_default();
+    let was_there = |kernel: &&Kernel| {
+        let is_it = |i: &Instance| i.kernel == kernel.release && i.arch == kernel.arch;
+        built.iter().any(|b| is_it(&b.instance) && (unbuild || b.active))
+    };
+    kernels.iter().filter(was_there).map(|kernel| (kernel.release.clone(), kernel.arch.clone())).collect()
 }
 
 /// Takes one instance away; true if files of the kernel changed.
