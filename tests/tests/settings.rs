@@ -184,6 +184,14 @@ fn builds_are_set_up_as_the_administrator_says() -> Result<()> {
     root.sh("echo 'export CFLAGS=-O1' >> /etc/toolset")?.ok()?;
     ensure!(root.run(&["evermod", "plan", "-k", kernel, "one"])?.ok()?.stdout.contains("build "));
 
+    framework(&root, "parallel_jobs=many\n")?;
+    let warned = dkms(&root, "status one/1.0")?.ok()?;
+    ensure!(
+        warned.stderr.contains("parallel_jobs is 'many'") && warned.stdout.lines().count() == 1,
+        "{}",
+        warned.all()
+    );
+
     // A key in a token: the kernel's own sign-file is asked, which has no such token here, and that is said.
     framework(&root, "mok_signing_key='pkcs11:token=none;object=none'\nmok_certificate=/keys/x.der\n")?;
     let refused = dkms(&root, &format!("build two/1.0 -k {kernel} --force"))?;

@@ -100,12 +100,13 @@ impl Context {
             })?
             .distribution();
         let shell = ConfinedBash::new().with_scratch(std::env::temp_dir());
-        let framework = framework(&root, &environment, &shell)?;
+        let (framework, mut complaints) = framework(&root, &environment, &shell)?;
         let shell = match &framework.tmp_location {
             Some(dir) => shell.with_scratch(root.at(dir)),
             None => shell,
         };
         let (addon, complaint) = addon_modules_dir(&root, &environment.variables);
+        complaints.extend(complaint);
         let mut places = Places::new(root);
         places.dkms_tree = common.dkms_tree.clone().unwrap_or_else(|| framework.dkms_tree.clone());
         places.source_tree = common.source_tree.clone().unwrap_or_else(|| framework.source_tree.clone());
@@ -124,7 +125,7 @@ impl Context {
             }
             Audience::Hook => Box::new(Lines::new(Box::new(std::io::stderr()), "evermod: ", false)),
         };
-        if let (Some(text), false) = (complaint, common.quiet) {
+        for text in complaints.iter().filter(|_| !common.quiet) {
             eprintln!("Warning: {text}");
         }
         let directives = common.directives.clone();
@@ -249,7 +250,12 @@ impl Context {
     }
 }
 
-fn framework(root: &Root, environment: &Environment, shell: &ConfinedBash) -> Result<Framework, Failure> {
+/// The settings, and what is wrong with them.
+fn framework(
+    root: &Root,
+    environment: &Environment,
+    shell: &ConfinedBash,
+) -> Result<(Framework, Vec<String>), Failure> {
     let mut scope = Vars::new();
     // Set to themselves: the signing settings are expanded again for each kernel.
     scope.set("kernelver", "$kernelver");
@@ -259,7 +265,8 @@ fn framework(root: &Root, environment: &Environment, shell: &ConfinedBash) -> Re
         path: "/etc/dkms/framework.conf".into(),
         findings: vec![e.to_string()],
     })?;
-    Ok(loaded.framework)
+    let complaints = loaded.findings.iter().map(|finding| finding.message.clone()).collect();
+    Ok((loaded.framework, complaints))
 }
 
 fn settings(
