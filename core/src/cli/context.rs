@@ -1,10 +1,11 @@
 //! Everything a verb needs, gathered once: the only place that reads the environment.
 
 use crate::config::{
-    Distribution, Framework, FrameworkRequest, KeyPlaces, OsRelease, TrySign, Vars, load_framework,
+    Distribution, Framework, FrameworkRequest, KeyPlaces, OsRelease, TrySign, Vars, addon_modules_dir,
+    load_framework,
 };
 use crate::exec::shell::ConfinedBash;
-use crate::exec::{Environment, Session, Settings, Signing, kernel_arch};
+use crate::exec::{Environment, Session, Settings, Signing, kernel_arch, weak_tool};
 use crate::inventory::{Kernel, Survey, SurveyOptions, Tree, kernel, kernels};
 use crate::model::{Arch, Failure, KernelRelease, ModuleId};
 use crate::places::Places;
@@ -41,6 +42,14 @@ pub struct Common {
     pub no_sandbox: bool,
     /// Another dkms.conf than the module's own.
     pub conf: Option<PathBuf>,
+    /// Install links in place of copies.
+    pub symlink_modules: bool,
+    /// Load what the machine needs of the modules that were installed.
+    pub modprobe: bool,
+    /// Show commands.
+    pub verbose: bool,
+    /// Trace what bash runs.
+    pub debug: bool,
 }
 
 /// Who reads what is printed.
@@ -81,6 +90,7 @@ impl Context {
     ///
     /// # Errors
     /// There is no os-release, or framework.conf cannot be read.
+    #[allow(clippy::print_stderr)]
     pub fn new(common: &Common, audience: Audience) -> Result<Self, Failure> {
         let environment = environment()?;
         let root = Root::new(common.root.clone().unwrap_or_else(|| "/".into()));
@@ -93,7 +103,13 @@ impl Context {
             })?
             .distribution();
         let shell = ConfinedBash::new().with_scratch(std::env::temp_dir());
-        let framework = framework(&root, &environment, &shell)?;
+        let (framework, mut complaints) = framework(&root, &environment, &shell)?;
+        let shell = match &framework.tmp_location {
+            Some(dir) => shell.with_scratch(root.at(dir)),
+            None => shell,
+        };
+        let (addon, complaint) = addon_modules_dir(&root, &environment.variables);
+        complaints.extend(complaint);
         let mut places = Places::new(root);
         places.dkms_tree = common.dkms_tree.clone().unwrap_or_else(|| framework.dkms_tree.clone());
         places.source_tree = common.source_tree.clone().unwrap_or_else(|| framework.source_tree.clone());
@@ -103,7 +119,14 @@ impl Context {
         };
         let variable = |name: &str| environment.variables.get(name).cloned();
         let keys = distribution.keys(&places.root, &variable)?;
-        let settings = settings(common, &framework, &distribution, &environment, keys);
+        let own = distribution.module_directory(addon.as_deref(), "").display().to_string();
+        let weak = weak_tool(&places, &distribution, &environment);
+        let settings = Settings {
+            destination: Some(own).filter(|d| !d.is_empty()),
+            archive_originals: distribution.archives_originals(),
+            weak_modules: weak,
+            ..settings(common, framework, keys)
+        };
         let sink: Box<dyn Sink> = match audience {
             _ if common.quiet => Box::new(Silent),
             Audience::Caller if std::io::stderr().is_terminal() => Box::new(Progress::new()),
@@ -112,6 +135,9 @@ impl Context {
             }
             Audience::Hook => Box::new(Lines::new(Box::new(std::io::stderr()), "evermod: ", false)),
         };
+        for text in complaints.iter().filter(|_| !common.quiet) {
+            eprintln!("Warning: {text}");
+        }
         let directives = common.directives.clone();
         let conf = common.conf.as_ref().map(std::path::absolute).transpose()?;
         Ok(Self { places, environment, distribution, settings, shell, sink, audience, directives, conf })
@@ -128,6 +154,9 @@ impl Context {
             destination: self.settings.destination.clone(),
             distribution: self.distribution.clone(),
             running: self.environment.running.to_string(),
+            build_environment: self.settings.framework.build_environment.clone(),
+            temporary: self.settings.framework.tmp_location.clone().unwrap_or_else(|| "/tmp".into()),
+            weak_modules: self.settings.weak_modules.is_some(),
             find_program,
         };
         Survey::new(&self.places, &self.shell, options)
@@ -239,7 +268,12 @@ impl Context {
     }
 }
 
-fn framework(root: &Root, environment: &Environment, shell: &ConfinedBash) -> Result<Framework, Failure> {
+/// The settings, and what is wrong with them.
+fn framework(
+    root: &Root,
+    environment: &Environment,
+    shell: &ConfinedBash,
+) -> Result<(Framework, Vec<String>), Failure> {
     let mut scope = Vars::new();
     // Set to themselves: the signing settings are expanded again for each kernel.
     scope.set("kernelver", "$kernelver");
@@ -249,31 +283,28 @@ fn framework(root: &Root, environment: &Environment, shell: &ConfinedBash) -> Re
         path: "/etc/dkms/framework.conf".into(),
         findings: vec![e.to_string()],
     })?;
-    Ok(loaded.framework)
+    let complaints = loaded.findings.iter().map(|finding| finding.message.clone()).collect();
+    Ok((loaded.framework, complaints))
 }
 
-fn settings(
-    common: &Common,
-    framework: &Framework,
-    distribution: &Distribution,
-    environment: &Environment,
-    keys: KeyPlaces,
-) -> Settings {
+fn settings(common: &Common, mut framework: Framework, keys: KeyPlaces) -> Settings {
     let path = |path: &Option<PathBuf>| path.as_ref().map(|p| p.display().to_string());
     // Who names a key of his own means that one, for all kernels.
     let is_own = framework.mok_signing_key.is_some() || framework.mok_certificate.is_some();
-    let addon = environment.variables.get("ADDON_MODULES_DIR").map(String::as_str);
-    let own = distribution.module_directory(addon, "").display().to_string();
+    framework.symlink_modules |= common.symlink_modules;
+    framework.modprobe_on_install |= common.modprobe;
+    framework.verbose |= common.verbose || common.debug;
     Settings {
-        destination: Some(own).filter(|d| !d.is_empty()),
-        archive_originals: distribution.archives_originals(),
+        // These three are the distribution's.
+        destination: None,
+        archive_originals: false,
+        weak_modules: None,
         jobs: common.jobs.or(framework.parallel_jobs.and_then(|n| usize::try_from(n).ok())),
         signing: Signing {
             off: (framework.try_sign_modules == TrySign::False)
                 .then(|| "switched off by try_sign_modules".into()),
             key: framework.mok_signing_key.clone().unwrap_or(keys.key),
             certificate: path(&framework.mok_certificate).unwrap_or(keys.certificate),
-            tool: path(&framework.sign_file),
             of_kernel: keys.of_kernel && !is_own,
             maker: keys.maker.filter(|_| !is_own),
         },
@@ -281,6 +312,8 @@ fn settings(
         depmod: !common.no_depmod,
         kernel_source: common.kernel_source.clone(),
         kernel_config: common.kernel_config.clone(),
+        debug: common.debug,
+        framework,
     }
 }
 

@@ -196,7 +196,9 @@ fn make(vars: &Vars, findings: &mut Vec<Finding>) -> Framework {
             severity: Severity::Warning,
             kind: FindingKind::Boolean,
             record: None,
-            message: format!("{name} is '{value}', which is not {meant}; its default counts."),
+            message: format!(
+                "framework.conf: {name} is '{value}', which is not {meant}; its default counts."
+            ),
         });
     };
     // A set but empty option means no options; only an unset one means the default.

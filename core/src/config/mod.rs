@@ -3,6 +3,7 @@
 //! Parsers are pure; loaders read through [`crate::root::Root`]. Nothing here runs a program: what needs a shell
 //! goes to a [`shell::Shell`] that the caller passes in.
 
+mod addon;
 pub mod directives;
 pub mod distribution;
 mod evaluate;
@@ -19,6 +20,7 @@ mod toolchain;
 pub mod vars;
 mod word;
 
+pub use addon::addon_modules_dir;
 pub use distribution::{ArchRule, Distribution, Evidence, HeaderHint, KeyPlaces};
 pub use evaluate::{ConfigError, EvaluatedBy, Evaluation, Note, Source};
 pub use findings::{Finding, FindingKind, Severity};

@@ -5,9 +5,10 @@ use super::failed::chown_tree;
 use super::process;
 use super::session::Session;
 use crate::build::Sandbox;
-use crate::install::Compression;
 use crate::install::files::remove_if_there;
 use crate::install::source::move_into_place;
+use crate::install::{Compression, Effort};
+use crate::inventory::built_against;
 use crate::model::{BuildRecord, Failure, Record, Signature};
 use crate::places::RECORD;
 use crate::report::Event;
@@ -70,6 +71,9 @@ impl Session<'_> {
             refused: None,
         };
         self.post_build(input, sandbox, log, staging.path())?;
+        for (name, text) in built_against(self.places, instance, &input.directives) {
+            fs_err::write(staging.path().join(name), text)?;
+        }
         fs_err::copy(&log.path, staging.path().join("log/make.log"))?;
         let text = serde_json::to_vec_pretty(&record).map_err(std::io::Error::from)?;
         fs_err::write(staging.path().join(RECORD), text)?;
@@ -143,9 +147,26 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// How hard to compress; options that mean nothing here are named once for each run.
+    fn effort(&self) -> Effort {
+        *self.effort.get_or_init(|| {
+            let own = &self.settings.framework;
+            let (effort, unknown) =
+                Effort::parse(&own.compress_gzip_opts, &own.compress_xz_opts, &own.compress_zstd_opts);
+            if !unknown.is_empty() {
+                let text = format!(
+                    "These compression options of framework.conf mean nothing to evermod, which compresses by itself: {}",
+                    unknown.join(", ")
+                );
+                self.sink.event(&Event::Note { text: &text });
+            }
+            effort
+        })
+    }
+
     fn compress(&self, file: &Path, compression: Compression) -> Result<(), Failure> {
         if compression != Compression::None {
-            let packed = compression.compress(&fs_err::read(file)?)?;
+            let packed = compression.compress_as(&fs_err::read(file)?, self.effort())?;
             fs_err::write(file.with_extension(format!("ko{}", compression.suffix())), packed)?;
             fs_err::remove_file(file)?;
         }

@@ -3,9 +3,10 @@
 use super::build::{BuildInput, Log};
 use super::environment::is_executable;
 use super::sandboxed::{Ended, Job};
+use super::scripts::{compiler, told};
 use super::session::Session;
 use crate::build::{Sandbox, make_command, program, quoted, with_jobs};
-use crate::model::{Failure, Instance, Patch};
+use crate::model::{Failure, Patch};
 use crate::pattern;
 use crate::report::Event;
 use std::path::{Component, Path};
@@ -79,8 +80,10 @@ impl Session<'_> {
         script: Option<&str>,
     ) -> Result<bool, Failure> {
         let Some(script) = script.filter(|s| !s.trim().is_empty()) else { return Ok(true) };
+        let module = &input.instance.module;
+        let of_administrator = self.administrators_script(module, script);
         let first = sandbox.scratch.join(script.split_whitespace().next().unwrap_or_default());
-        if !is_executable(&first) {
+        if of_administrator.is_none() && !is_executable(&first) {
             let text = format!(
                 "The {directive} script of {} is not there or not executable, so it is not run: {script}",
                 input.instance.module
@@ -88,7 +91,10 @@ impl Session<'_> {
             self.sink.event(&Event::Note { text: &text });
             return Ok(true);
         }
-        let command = format!("{}/{script}", self.places.build_dir_inside(&input.instance.module).display());
+        let command = match of_administrator.map(|dir| quoted(&dir.display().to_string())) {
+            Some(dir) => format!("cd {dir} && {dir}/{script}"),
+            None => format!("{}/{script}", self.places.build_dir_inside(module).display()),
+        };
         match self.run(input, sandbox, log, &format!("Running the {directive} script"), &command)? {
             Ended::NoSandbox => Ok(false),
             Ended::Status(0) => Ok(true),
@@ -109,33 +115,23 @@ impl Session<'_> {
         description: &str,
         command: &str,
     ) -> Result<Ended, Failure> {
+        self.show(command);
         let job = Job {
-            program: program(&input.variables, command),
+            program: format!("{}{}", self.trace(), program(&input.variables, command)),
             description,
             shown: command,
-            exports: &exports(input),
+            exports: &exports(input, &self.build_environment(&input.instance)?),
             sandbox: sandbox.clone(),
         };
         self.sandbox.run(&job, &self.jobs, &mut log.file, self.sink)
     }
 }
 
-/// The exported variables of contract 2.6.
-fn exports(input: &BuildInput) -> Vec<(String, String)> {
-    let Instance { module, kernel, arch } = &input.instance;
-    let mut all = vec![
-        ("module".to_string(), module.name.clone()),
-        ("module_version".to_string(), module.version.clone()),
-        ("kernelver".to_string(), kernel.to_string()),
-        ("arch".to_string(), arch.to_string()),
-    ];
-    for (value, names) in
-        [(&input.toolchain.cc, ["CC", "KERNEL_CC"]), (&input.toolchain.ld, ["LD", "KERNEL_LD"])]
-    {
-        if let Some(value) = value {
-            all.extend(names.map(|name| (name.to_string(), value.clone())));
-        }
-    }
+/// The exported variables of contract 2.6; the administrator's count for more than what is known of the compiler.
+fn exports(input: &BuildInput, administrators: &[(String, String)]) -> Vec<(String, String)> {
+    let mut all = compiler(&input.toolchain);
+    all.extend(administrators.iter().cloned());
+    all.extend(told(&input.instance));
     // A package built upon in the same run has its file only by now.
     let symbols: Vec<_> = input.extra_symbols.iter().filter(|path| path.is_file()).collect();
     if !symbols.is_empty() {

@@ -1,15 +1,17 @@
 //! Installs and uninstalls one instance, with its scripts.
 
-use super::environment::is_executable;
 use super::pending;
-use super::process;
+use super::scripts::{compiler, told};
 use super::session::Session;
+use super::weak::Change;
+use crate::config::Toolchain;
 use crate::install::{Installed, Overriding, Placement, Removed};
-use crate::model::{BuildRecord, Directives, Failure, Instance};
+use crate::inventory::Forced;
+use crate::model::{BuildRecord, Directives, Failure, Instance, ModuleId, compare};
 use crate::places::RECORD;
 use crate::report::Event;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::cmp::Ordering;
+use std::path::PathBuf;
 
 /// What an installation needs to know.
 #[derive(Debug, Clone)]
@@ -26,6 +28,10 @@ pub struct InstallInput {
     pub force_version: bool,
     /// Install although PRE_INSTALL fails.
     pub force: bool,
+    /// What the machine's lists say of the module.
+    pub forced: Forced,
+    /// The kernel's compiler, of which scripts are told where the same run builds the instance.
+    pub compiler: Option<Toolchain>,
 }
 
 impl Session<'_> {
@@ -53,7 +59,16 @@ impl Session<'_> {
                 path: self.inside(&kernel_dir),
             });
         }
-        if let Some(status) = self.run_source_script(instance, directives.pre_install.as_deref())?
+        let module = &instance.module;
+        let mut exports = input.compiler.as_ref().map_or_else(Vec::new, compiler);
+        exports.extend(told(instance));
+        let Forced { all, version } = input.forced;
+        if all || version {
+            let what = if all { "installation" } else { "version override" };
+            self.sink.event(&Event::Note { text: &format!("Forcing {what} of {}", instance.module.name) });
+        }
+        self.check_obsolete(input)?;
+        if let Some(status) = self.run_source_script(module, directives.pre_install.as_deref(), &exports)?
             && status != 0
             && !input.force
         {
@@ -62,7 +77,11 @@ impl Session<'_> {
         let placement = self.placement(instance, directives, &input.excluded);
         let dirs: Vec<_> =
             placement.installed_paths().iter().filter_map(|p| Some(p.parent()?.to_path_buf())).collect();
-        let over = Overriding { version: input.force_version, archive: self.settings.archive_originals };
+        let over = Overriding {
+            version: input.force_version,
+            archive: self.settings.archive_originals,
+            link: self.settings.framework.symlink_modules,
+        };
         let judged = placement.judge(over).inspect_err(|failure| {
             if let Failure::Refused { why, .. } = failure {
                 self.record_refusal(instance, why);
@@ -70,7 +89,8 @@ impl Session<'_> {
         })?;
         pending::begin(self.places, &instance.kernel, &dirs)?;
         let installed = placement.place(judged, &input.previous)?;
-        self.run_source_script(instance, directives.post_install.as_deref())?;
+        self.weak_modules(instance, directives, Change::Added, &installed.files);
+        self.run_source_script(module, directives.post_install.as_deref(), &exports)?;
         self.sink.event(&Event::Installed { instance, installed: &installed });
         Ok(installed)
     }
@@ -87,10 +107,27 @@ impl Session<'_> {
     ) -> Result<Removed, Failure> {
         let placement = self.placement(instance, directives, excluded);
         pending::begin(self.places, &instance.kernel, &[])?;
+        let files: Vec<_> = placement.installed_paths().into_iter().filter(|file| file.exists()).collect();
+        self.weak_modules(instance, directives, Change::Removed, &files);
         let removed = placement.uninstall()?;
-        self.run_source_script(instance, directives.post_remove.as_deref())?;
+        let ModuleId { name, version } = &instance.module;
+        let exports =
+            [("module", name), ("module_version", version)].map(|(n, v)| (n.to_string(), v.clone()));
+        self.run_source_script(&instance.module, directives.post_remove.as_deref(), &exports)?;
         self.sink.event(&Event::Removed { instance, removed: &removed });
         Ok(removed)
+    }
+
+    /// OBSOLETE_BY: from that kernel on, the kernel's own module is to be preferred.
+    fn check_obsolete(&self, input: &InstallInput) -> Result<(), Failure> {
+        let InstallInput { instance, directives, .. } = input;
+        let Some(since) = directives.obsolete_by.as_deref() else { return Ok(()) };
+        if input.force || compare(instance.kernel.as_str(), since) == Ordering::Less {
+            return Ok(());
+        }
+        let why = format!("it is part of kernels since {since} (OBSOLETE_BY)");
+        self.record_refusal(instance, &why);
+        Err(Failure::Refused { module: instance.module.clone(), kernel: instance.kernel.clone(), why })
     }
 
     /// So that the next sync does not ask the same question again.
@@ -105,50 +142,5 @@ impl Session<'_> {
                 let _ = crate::install::files::write_atomically(&path, &text, 0o644, None);
             }
         }
-    }
-
-    /// Runs PRE_INSTALL, POST_INSTALL, POST_ADD or POST_REMOVE where the sources are, with its output passed through;
-    /// its status, or `None` if there is nothing to run.
-    ///
-    /// # Errors
-    /// The script cannot be started.
-    pub fn run_source_script(
-        &self,
-        instance: &Instance,
-        script: Option<&str>,
-    ) -> Result<Option<i32>, Failure> {
-        let exports = [
-            ("module", instance.module.name.as_str()),
-            ("module_version", instance.module.version.as_str()),
-            ("kernelver", instance.kernel.as_str()),
-            ("arch", instance.arch.as_str()),
-        ];
-        self.run_script_in(&self.places.source_link(&instance.module), script, &exports)
-    }
-
-    /// Runs a script of a package below `dir`.
-    ///
-    /// # Errors
-    /// The script cannot be started.
-    pub fn run_script_in(
-        &self,
-        dir: &Path,
-        script: Option<&str>,
-        exports: &[(&str, &str)],
-    ) -> Result<Option<i32>, Failure> {
-        let Some(script) = script.filter(|s| !s.trim().is_empty()) else { return Ok(None) };
-        let first = script.split_whitespace().next().unwrap_or_default();
-        if !is_executable(&dir.join(first)) {
-            let text = format!(
-                "The script {} is not there or not executable, so it is not run.",
-                dir.join(first).display()
-            );
-            self.sink.event(&Event::Note { text: &text });
-            return Ok(None);
-        }
-        let mut command = Command::new("bash");
-        command.args(["--norc", "--noprofile", "-c", &format!("exec {}/{script}", dir.display())]);
-        command.current_dir(dir).envs(exports.iter().copied());
-        Ok(Some(process::code(process::status(&mut command)?)))
     }
 }

@@ -59,7 +59,9 @@ impl Session<'_> {
             if map.is_file() {
                 command.arg("-F").arg(map);
             }
-            let output = process::output(command.arg(kernel.as_str()))?;
+            command.arg(kernel.as_str());
+            self.show(&process::text(&command));
+            let output = process::output(&mut command)?;
             if !output.status.success() {
                 return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_string()));
             }
@@ -89,6 +91,7 @@ impl Session<'_> {
         } else {
             return Ok(());
         };
+        self.show(&process::text(&command));
         self.sink.event(&Event::InitramfsStarted { kernel });
         let started = Instant::now();
         let output = process::output(&mut command)?;

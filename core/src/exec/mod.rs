@@ -1,16 +1,19 @@
 //! Carries out plans: the only place that runs programs.
 
 mod build;
+mod build_environment;
 mod collect;
 mod commands;
 mod confine;
 pub mod dpkg;
 mod environment;
 mod failed;
+mod framework;
 mod install;
 mod kernel_arch;
 mod kernel_steps;
 pub mod lock;
+mod modprobe;
 pub mod pending;
 mod prepare;
 pub mod process;
@@ -18,9 +21,12 @@ pub mod rpm;
 mod run;
 mod sandboxed;
 mod schedule;
+mod scripts;
 mod session;
 pub mod shell;
-mod signing;
+pub mod signing;
+mod transaction;
+mod weak;
 
 pub use build::BuildInput;
 pub use confine::{Confinement, Landlock};
@@ -32,3 +38,4 @@ pub use run::Report;
 pub use schedule::{Outcome, run as run_steps};
 pub use session::{Session, Settings, Signing};
 pub use signing::make_by_distribution;
+pub use weak::{WeakTool, weak_tool};

@@ -80,6 +80,7 @@ impl InstallInput {
         force: bool,
     ) -> Result<Self, Failure> {
         let facts = survey.facts(&instance.module, &survey.conf_of(&instance.module), kernel, false)?;
+        let forced = survey.forced(&instance.module.name);
         let active = tree
             .active
             .get(&(instance.module.name.clone(), instance.kernel.clone(), instance.arch.clone()))
@@ -103,8 +104,10 @@ impl InstallInput {
             directives: facts.directives,
             excluded: facts.excluded_records,
             previous,
-            force_version: force,
-            force,
+            force_version: force || forced.version,
+            force: force || forced.all,
+            forced,
+            compiler: None,
         })
     }
 }

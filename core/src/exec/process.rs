@@ -24,6 +24,12 @@ pub fn status(command: &mut Command) -> Result<ExitStatus, Failure> {
     command.status().map_err(|e| cannot_run(command, e))
 }
 
+/// A command as one would type it.
+pub fn text(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
 /// A status as a shell would give it: the exit code, or 128 and the signal.
 pub fn code(status: ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt;

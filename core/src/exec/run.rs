@@ -4,14 +4,15 @@ use super::build::BuildInput;
 use super::install::InstallInput;
 use super::schedule::{self, Outcome};
 use super::session::Session;
+use crate::config::Toolchain;
 use crate::install::{Compression, Placement};
 use crate::inventory::{Kernel, Survey, Tree};
-use crate::model::{BuildRecord, Failure, Instance, Signature};
+use crate::model::{Arch, BuildRecord, Failure, Instance, KernelRelease, Signature};
 use crate::places::RECORD;
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, Step};
 use crate::report::Event;
 use crate::sign::signature_of;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -34,13 +35,23 @@ pub struct Report {
     pub failures: Vec<(Option<Instance>, Failure)>,
 }
 
+impl Report {
+    /// The kernels whose modules have changed.
+    pub fn changed(&self) -> BTreeSet<(KernelRelease, Arch)> {
+        self.installed.iter().map(|instance| (instance.kernel.clone(), instance.arch.clone())).collect()
+    }
+}
+
 impl Session<'_> {
     /// Does what the plan says. Failures of single steps are in the report; the rest goes on.
     pub fn carry_out(&self, plan: &Plan, survey: &Survey<'_>, tree: &Tree, kernels: &[Kernel]) -> Report {
         let mut prepared = Vec::new();
         let mut report = Report::default();
         for step in &plan.steps {
-            let result = prepare(&step.action, survey, tree, kernels);
+            let mut result = prepare(&step.action, survey, tree, kernels);
+            if let Ok(Prepared::Install(install)) = &mut result {
+                install.compiler = built_before(step, &prepared);
+            }
             prepared.push(result.map_err(|failure| {
                 self.fail(&mut report, step.action.instance(), failure, Instant::now());
             }));
@@ -69,7 +80,11 @@ impl Session<'_> {
                 }
                 Prepared::Kernel => match &step.action {
                     Action::Initramfs { kernel } => self.initramfs(kernel),
-                    other => self.depmod(other.kernel()),
+                    other => self.depmod(other.kernel()).inspect(|()| {
+                        if before.contains(&Outcome::Done) {
+                            self.load(other.kernel());
+                        }
+                    }),
                 },
             };
             match result {
@@ -123,6 +138,14 @@ impl Session<'_> {
         }
         Ok(())
     }
+}
+
+/// The compiler of the build that an installation waits for.
+fn built_before(step: &Step, prepared: &[Result<Prepared, ()>]) -> Option<Toolchain> {
+    step.after.iter().find_map(|index| match prepared.get(*index) {
+        Some(Ok(Prepared::Build(input))) => Some(input.toolchain.clone()),
+        _ => None,
+    })
 }
 
 fn prepare(

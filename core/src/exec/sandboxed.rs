@@ -1,5 +1,6 @@
 //! Runs a build's commands: in bubblewrap where it can be had, all under one job server.
 
+use super::build_environment::UNSET;
 use super::environment::Environment;
 use super::process;
 use crate::build::{Sandbox, has_started, log};
@@ -117,18 +118,7 @@ impl SandboxRunner {
         };
         let program = format!("exec </dev/null\n{}", job.program);
         command.args(["--norc", "--noprofile", "-c", &program, "evermod"]);
-        for name in [
-            "CC",
-            "CXX",
-            "CFLAGS",
-            "CXXFLAGS",
-            "LDFLAGS",
-            "MAKEFLAGS",
-            "MAKELEVEL",
-            "MFLAGS",
-            "BASH_ENV",
-            "ENV",
-        ] {
+        for name in UNSET {
             command.env_remove(name);
         }
         if bwrap.is_some() {

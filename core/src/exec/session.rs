@@ -1,14 +1,18 @@
 //! What every step of one run shares.
 
 use super::environment::Environment;
+use super::framework::Reread;
 use super::sandboxed::SandboxRunner;
 use super::signing::Signers;
+use super::weak::WeakTool;
+use crate::config::Framework;
+use crate::install::Effort;
 use crate::model::{Directives, Failure, Instance, Record};
 use crate::places::Places;
 use crate::report::Sink;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What is settled before a run: by the distribution, the administrator and the command line.
 #[derive(Debug, Clone, Default)]
@@ -19,7 +23,7 @@ pub struct Settings {
     pub archive_originals: bool,
     /// Make jobs for all builds together; the machine's own number if absent.
     pub jobs: Option<usize>,
-    /// The signing key, its certificate and an external signing tool.
+    /// The signing key and its certificate.
     pub signing: Signing,
     /// Build in a sandbox where it can be had.
     pub sandbox: bool,
@@ -29,6 +33,12 @@ pub struct Settings {
     pub kernel_source: Option<PathBuf>,
     /// A kernel configuration to use in place of the headers' own.
     pub kernel_config: Option<PathBuf>,
+    /// framework.conf, with what the command line adds to it.
+    pub framework: Framework,
+    /// The distribution's program for weak modules, where it is there.
+    pub weak_modules: Option<WeakTool>,
+    /// Have bash trace what it runs.
+    pub debug: bool,
 }
 
 /// Where keys are, and whether to sign.
@@ -36,12 +46,10 @@ pub struct Settings {
 pub struct Signing {
     /// Switched off, with the reason.
     pub off: Option<String>,
-    /// Private key, inside the root; may hold `$kernelver`.
+    /// Private key, inside the root, where framework.conf names none for the kernel.
     pub key: String,
-    /// Certificate, inside the root.
+    /// Its certificate, inside the root.
     pub certificate: String,
-    /// An external tool in the kernel's `sign-file` manner.
-    pub tool: Option<String>,
     /// The kernel's own key counts first, where its sources have it.
     pub of_kernel: bool,
     /// The distribution's program that makes the key and has it enrolled.
@@ -71,6 +79,8 @@ pub struct Session<'a> {
     pub(super) jobs: jobserver::Client,
     pub(super) sandbox: SandboxRunner,
     pub(super) signers: Signers,
+    pub(super) reread: Reread,
+    pub(super) effort: OnceLock<Effort>,
     turns: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
 }
 
@@ -95,6 +105,8 @@ impl<'a> Session<'a> {
             )?,
             sandbox: SandboxRunner::find(environment, settings.sandbox),
             signers: Signers::default(),
+            reread: Reread::default(),
+            effort: OnceLock::new(),
             turns: Mutex::default(),
         })
     }

@@ -4,6 +4,7 @@ use super::environment::Environment;
 use super::process;
 use super::session::{Session, Signing};
 use crate::model::{Failure, Instance, Signature};
+use crate::places::Places;
 use crate::report::Event;
 use crate::root::Root;
 use crate::sign::{DEFAULT_COMMON_NAME, Hash, KeyPair, Origin, load_or_create, sign_module};
@@ -37,6 +38,27 @@ pub fn make_by_distribution(environment: &Environment, root: &Root, signing: &Si
     ended.is_ok_and(|output| output.status.success()) && key.exists()
 }
 
+/// Whether a key is in a token, named by an URI (RFC 7512), and so nothing to read or to make.
+pub fn is_token(key: &str) -> bool {
+    key.starts_with("pkcs11:")
+}
+
+/// Where a kernel's own signing program may be: Debian's kbuild package, the headers, Ubuntu's wrapper.
+fn kernels_sign_files(places: &Places, kernel: &str) -> Vec<PathBuf> {
+    let version = kernel.rsplit_once('-').map_or(kernel, |(version, _)| version);
+    // 6.1.0-9-amd64 has linux-kbuild-6.1, 6.12.117+deb12-amd64 has linux-kbuild-6.12.117+deb12.
+    let abi = version.split_once(".0-").map_or(version, |(upstream, _)| upstream);
+    let mut found: Vec<_> = [abi, version]
+        .map(|name| format!("/usr/lib/linux-kbuild-{name}/scripts/sign-file"))
+        .into_iter()
+        .chain([format!("/usr/src/linux-headers-{kernel}/scripts/sign-file")])
+        .map(|path| places.root.at(path))
+        .collect();
+    found.push(places.root.at(&places.install_tree).join(kernel).join("build/scripts/sign-file"));
+    found.push("kmodsign".into());
+    found
+}
+
 impl Session<'_> {
     /// Chooses the method for a kernel by its `CONFIG_MODULE_SIG_HASH`, and makes key and certificate on first need.
     pub(super) fn signing_method(
@@ -57,23 +79,38 @@ impl Session<'_> {
             kernel: instance.kernel.clone(),
             why,
         };
-        let expand = |text: &str| {
-            text.replace("${kernelver}", instance.kernel.as_str())
-                .replace("$kernelver", instance.kernel.as_str())
-        };
-        let (key, certificate) = match kernel_key.filter(|_| settings.of_kernel) {
+        // These may name the kernel, so they are read again for it; where they are not set, the distribution's count.
+        let own = self.framework_for(&instance.kernel, &instance.arch)?;
+        let text = |path: &PathBuf| path.display().to_string();
+        let is_own = own.mok_signing_key.is_some() || own.mok_certificate.is_some();
+        let (key, certificate) = match kernel_key.filter(|_| settings.of_kernel && !is_own) {
             Some(both) => (both.display().to_string(), both.display().to_string()),
-            None => (expand(&settings.key), expand(&settings.certificate)),
+            None => (
+                own.mok_signing_key.clone().unwrap_or_else(|| settings.key.clone()),
+                own.mok_certificate.as_ref().map_or_else(|| settings.certificate.clone(), text),
+            ),
         };
-        if let Some(tool) = settings.tool.as_deref().map(expand) {
+        let arguments = || vec![hash.trim_matches('"').to_string(), key.clone(), certificate.clone()];
+        if let Some(tool) = own.sign_file.as_ref().map(text) {
             let program = self
                 .environment
                 .program(&tool)
-                .ok_or_else(|| failed(format!("the sign_file {tool} is not there")))?;
-            return Ok(Method::Tool(program, vec![hash.trim_matches('"').to_string(), key, certificate]));
+                .ok_or_else(|| failed(format!("the sign_file {tool} of framework.conf is not there")))?;
+            return Ok(Method::Tool(program, arguments()));
         }
-        if key.starts_with("pkcs11:") {
-            return Err(failed("a pkcs11: key needs a sign_file in framework.conf that can use it".into()));
+        if is_token(&key) {
+            // Only a program with the token's library can use it: the kernel's own, which its headers bring.
+            let tools = kernels_sign_files(self.places, instance.kernel.as_str());
+            let tool = tools.iter().find_map(|tool| self.environment.program(&tool.to_string_lossy()));
+            let program = tool.ok_or_else(|| {
+                failed(format!(
+                    "the key {key} needs a sign-file program that can use it; name one by sign_file in framework.conf"
+                ))
+            })?;
+            if !is_token(&certificate) && !self.places.root.at(&certificate).is_file() {
+                return Err(failed(format!("the certificate {certificate} of the key {key} is not there")));
+            }
+            return Ok(Method::Tool(program, arguments()));
         }
         let hash = hash.parse::<Hash>().map_err(|e| failed(e.to_string()))?;
         let pair =
@@ -132,5 +169,26 @@ impl Session<'_> {
                 Ok(Signature::Signer(program.display().to_string()))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::Root;
+
+    #[test]
+    fn where_a_kernels_sign_file_may_be() {
+        let places = Places::new(Root::new("/"));
+        let shown = |kernel| {
+            kernels_sign_files(&places, kernel).iter().map(|p| p.display().to_string()).collect::<Vec<_>>()
+        };
+        let found = shown("6.1.0-9-amd64");
+        assert_eq!(found.first().map(String::as_str), Some("/usr/lib/linux-kbuild-6.1/scripts/sign-file"));
+        assert!(found.contains(&"/usr/src/linux-headers-6.1.0-9-amd64/scripts/sign-file".to_string()));
+        assert!(found.contains(&"/lib/modules/6.1.0-9-amd64/build/scripts/sign-file".to_string()));
+        let found = shown("6.12.117+deb12-amd64");
+        assert_eq!(found[0], "/usr/lib/linux-kbuild-6.12.117+deb12/scripts/sign-file");
+        assert!(is_token("pkcs11:token=x;object=y") && !is_token("/var/lib/dkms/mok.key"));
     }
 }

@@ -1,5 +1,6 @@
 //! The compression of module files (contract 4.5), in process.
 
+use super::effort::{Effort, XzCheck};
 use crate::model::compare;
 use flate2::write::GzEncoder;
 use std::cmp::Ordering;
@@ -75,26 +76,43 @@ impl Compression {
     /// # Errors
     /// The encoder cannot be made.
     pub fn compress(self, data: &[u8]) -> io::Result<Vec<u8>> {
+        self.compress_as(data, Effort::default())
+    }
+
+    /// Compresses as an administrator wants it.
+    ///
+    /// # Errors
+    /// The encoder cannot be made.
+    pub fn compress_as(self, data: &[u8], effort: Effort) -> io::Result<Vec<u8>> {
         match self {
             Self::None => Ok(data.to_vec()),
             Self::Gzip => {
-                let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::best());
+                let mut encoder =
+                    GzEncoder::new(Vec::new(), flate2::Compression::new(effort.gzip.unwrap_or(9)));
                 encoder.write_all(data)?;
                 encoder.finish()
             }
             Self::Xz => {
-                use liblzma::stream::{Check, Filters, LzmaOptions, Stream};
-                let mut options = LzmaOptions::new_preset(6).map_err(io::Error::other)?;
-                options.dict_size(1 << 20);
+                use liblzma::stream::{Check, Filters, LzmaOptions, PRESET_EXTREME, Stream};
+                let extreme = if effort.xz_extreme { PRESET_EXTREME } else { 0 };
+                let preset = effort.xz.unwrap_or(6) | extreme;
+                let mut options = LzmaOptions::new_preset(preset).map_err(io::Error::other)?;
+                options.dict_size(effort.xz_dictionary.unwrap_or(1 << 20));
+                let check = match effort.xz_check {
+                    XzCheck::Crc32 => Check::Crc32,
+                    XzCheck::None => Check::None,
+                    XzCheck::Crc64 => Check::Crc64,
+                    XzCheck::Sha256 => Check::Sha256,
+                };
                 let mut filters = Filters::new();
                 filters.lzma2(&options);
-                let stream = Stream::new_stream_encoder(&filters, Check::Crc32).map_err(io::Error::other)?;
+                let stream = Stream::new_stream_encoder(&filters, check).map_err(io::Error::other)?;
                 let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
                 encoder.write_all(data)?;
                 encoder.finish()
             }
             Self::Zstd => {
-                let mut encoder = zstd::Encoder::new(Vec::new(), 19)?;
+                let mut encoder = zstd::Encoder::new(Vec::new(), effort.zstd.unwrap_or(19))?;
                 encoder.include_checksum(true)?;
                 encoder.set_pledged_src_size(Some(data.len() as u64))?;
                 encoder.include_contentsize(true)?;
@@ -145,6 +163,24 @@ mod tests {
             assert_eq!(Compression::of_file(&format!("x.ko{}", compression.suffix())), compression);
         }
         assert!(Compression::Xz.decompress(b"no xz").is_err());
+    }
+
+    #[test]
+    fn effort_shows() {
+        let data: Vec<u8> = (0..60_000u32).flat_map(|n| (n.wrapping_mul(n) / 700).to_le_bytes()).collect();
+        let size = |c: Compression, effort| {
+            let packed = c.compress_as(&data, effort).unwrap();
+            assert_eq!(c.decompress(&packed).unwrap(), data);
+            packed.len()
+        };
+        let low = Effort { gzip: Some(1), xz: Some(0), zstd: Some(1), ..Effort::default() };
+        for compression in [Compression::Gzip, Compression::Zstd, Compression::Xz] {
+            assert!(size(compression, low) > size(compression, Effort::default()), "{compression:?}");
+        }
+        let checked = Effort { xz_check: XzCheck::Sha256, xz_extreme: true, ..Effort::default() };
+        // The stream's header names the check: 10 is SHA-256, 1 is CRC32.
+        assert_eq!(Compression::Xz.compress_as(&data, checked).unwrap().get(7), Some(&10));
+        assert_eq!(Compression::Xz.compress(&data).unwrap().get(7), Some(&1));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Module files below a kernel: placed whole or not at all, compared, taken away, with the kernel's own kept.
 
 mod compression;
+mod effort;
 pub mod files;
 mod modinfo;
 mod originals;
@@ -11,5 +12,6 @@ pub mod source;
 pub(crate) mod testing;
 
 pub use compression::Compression;
+pub use effort::{Effort, XzCheck};
 pub use modinfo::ModInfo;
 pub use place::{Comparison, Installed, Judged, Overriding, Placement, Removed, Target};

@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 const ORIGIN: &str = ".origin";
 
 /// Finds a module of this name that the kernel already has: in `extra`, in `updates`, at the destination, then wherever
-/// its `modules.dep` names one. `except` are directories that do not count.
+/// its `modules.dep` names one, or anywhere where depmod has not run yet. `except` are directories that do not count.
 pub fn find(kernel_dir: &Path, destination: &str, name: &str, except: &[PathBuf]) -> Option<PathBuf> {
     let dirs = [kernel_dir.join("extra"), kernel_dir.join("updates"), below(kernel_dir, destination)];
     let in_dirs = dirs.iter().filter(|dir| !except.contains(dir)).find_map(|dir| variant(dir, name));
     in_dirs.or_else(|| {
-        let dep = std::fs::read_to_string(kernel_dir.join("modules.dep")).ok()?;
+        let Ok(dep) = std::fs::read_to_string(kernel_dir.join("modules.dep")) else {
+            return below_any(kernel_dir, name, except);
+        };
         dep.lines().filter_map(|line| line.split(':').next()).find_map(|path| {
             let file = path.rsplit('/').next()?;
             let stem = file.strip_suffix(Compression::of_file(file).suffix())?.strip_suffix(".ko")?;
@@ -25,9 +27,30 @@ pub fn find(kernel_dir: &Path, destination: &str, name: &str, except: &[PathBuf]
     })
 }
 
+/// The first module of this name below `dir`, in the order of the directories' names. Links to directories, such as `build`,
+/// are not followed.
+fn below_any(dir: &Path, name: &str, except: &[PathBuf]) -> Option<PathBuf> {
+    let here = Some(dir).filter(|dir| !except.iter().any(|e| e == dir)).and_then(|dir| variant(dir, name));
+    here.or_else(|| {
+        let mut dirs: Vec<_> = std::fs::read_dir(dir)
+            .ok()?
+            .filter_map(|entry| entry.ok().filter(|e| e.file_type().is_ok_and(|kind| kind.is_dir())))
+            .map(|entry| entry.path())
+            .collect();
+        dirs.sort();
+        dirs.iter().find_map(|dir| below_any(dir, name, except))
+    })
+}
+
 /// `dir/name.ko` in whichever compression it lies there.
 pub fn variant(dir: &Path, name: &str) -> Option<PathBuf> {
     ALL.iter().map(|c| dir.join(format!("{name}.ko{}", c.suffix()))).find(|path| path.is_file())
+}
+
+/// As [`variant`], also where it is a link that leads nowhere.
+pub fn installed(dir: &Path, name: &str) -> Option<PathBuf> {
+    let is_there = |path: &PathBuf| path.symlink_metadata().is_ok_and(|meta| !meta.is_dir());
+    ALL.iter().map(|c| dir.join(format!("{name}.ko{}", c.suffix()))).find(is_there)
 }
 
 /// A destination such as `/updates/dkms` below a kernel's directory.
@@ -114,6 +137,10 @@ mod tests {
         std::fs::write(kernel.join("modules.dep"), "kernel/fs/mm.ko.xz:\nkernel/drivers/m.ko.xz:\n").unwrap();
         let found = find(&kernel, "/updates/dkms", "m", &[]).unwrap();
         assert_eq!(found, kernel.join("kernel/drivers/m.ko.xz"));
+        std::fs::remove_file(kernel.join("modules.dep")).unwrap();
+        std::os::unix::fs::symlink(dir.path(), kernel.join("build")).unwrap();
+        assert_eq!(find(&kernel, "/updates/dkms", "m", &[]), Some(found.clone()), "before the first depmod");
+        assert_eq!(find(&kernel, "/updates/dkms", "m", &[kernel.join("kernel/drivers")]), None);
         archive(&found, Path::new("/lib/modules/6.1/kernel/drivers/m.ko.xz"), &archive_dir).unwrap();
         assert!(!found.exists());
         assert_eq!(restore(&archive_dir, "other", &kernel, "/kernel").unwrap(), Restored::Nothing);

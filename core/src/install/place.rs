@@ -77,6 +77,7 @@ pub struct Judged {
     accepted: Vec<Accepted>,
     /// Modules that are not to be installed, and why.
     pub refused: Vec<String>,
+    link: bool,
 }
 
 /// One module file that is to be installed.
@@ -96,6 +97,8 @@ pub struct Overriding {
     pub version: bool,
     /// Move the kernel's own modules aside, as DKMS does where no package manager minds.
     pub archive: bool,
+    /// Place links into the tree in place of copies (`symlink_modules`).
+    pub link: bool,
 }
 
 impl<'a> Placement<'a> {
@@ -152,13 +155,20 @@ impl<'a> Placement<'a> {
         for target in &self.targets {
             match self.pair(target) {
                 None => comparison.built_missing = Some(target.name.clone()),
-                Some((built, installed)) if !is_same(&built, &installed) => {
+                Some((built, installed))
+                    if !self.is_link_to(&built, &installed) && !is_same(&built, &installed) =>
+                {
                     comparison.different.get_or_insert_with(|| self.inside(&installed).display().to_string());
                 }
                 Some(_) => {}
             }
         }
         comparison
+    }
+
+    /// In another root than `/`, an absolute link is not to be followed by the machine's own eyes.
+    fn is_link_to(&self, built: &Path, installed: &Path) -> bool {
+        std::fs::read_link(installed).is_ok_and(|to| to == self.inside(built))
     }
 
     /// Gives installed files that are the same as the built ones their modification times, by which
@@ -168,7 +178,7 @@ impl<'a> Placement<'a> {
     /// A time cannot be set.
     pub fn align_times(&self) -> io::Result<()> {
         for (built, installed) in self.targets.iter().filter_map(|target| self.pair(target)) {
-            if is_same(&built, &installed) {
+            if is_same(&built, &installed) && !installed.is_symlink() {
                 let file = fs_err::OpenOptions::new().write(true).open(&installed)?;
                 file.file().set_modified(fs_err::metadata(&built)?.modified()?)?;
             }
@@ -184,7 +194,7 @@ impl<'a> Placement<'a> {
         let Instance { module, kernel, arch } = self.instance;
         // Once a version of this module is active, what lies there is ours to replace.
         let is_first = self.places.active_link(&module.name, kernel, arch).symlink_metadata().is_err();
-        let mut judged = Judged::default();
+        let mut judged = Judged { link: over.link, ..Judged::default() };
         for target in &self.targets {
             let Some((built, installed)) = self.pair(target) else {
                 return Err(Failure::BuiltIncomplete {
@@ -240,8 +250,12 @@ impl<'a> Placement<'a> {
         link_atomically(&active, &self.places.active_link(&module.name, kernel, arch))?;
         let mut dirs = BTreeSet::new();
         for Accepted { target, built, installed, .. } in judged.accepted {
-            let modified = fs_err::metadata(&built)?.modified()?;
-            write_atomically(&installed, &fs_err::read(&built)?, 0o644, Some(modified))?;
+            if judged.link {
+                link_atomically(&self.inside(&built), &installed)?;
+            } else {
+                let modified = fs_err::metadata(&built)?.modified()?;
+                write_atomically(&installed, &fs_err::read(&built)?, 0o644, Some(modified))?;
+            }
             self.remove_other_variants(&target, &installed)?;
             dirs.extend(installed.parent().map(Path::to_path_buf));
             result.files.push(self.inside(&installed));
@@ -280,7 +294,7 @@ impl<'a> Placement<'a> {
         for target in &self.targets {
             let dirs = [&target.destination, &target.location];
             let found = dirs.iter().map(|d| originals::below(&kernel_dir, d)).find_map(|dir| {
-                originals::variant(&dir, &target.name).filter(|file| self.is_ours(target, file))
+                originals::installed(&dir, &target.name).filter(|file| self.is_ours(target, file))
             });
             match found {
                 Some(file) => {
@@ -304,6 +318,9 @@ impl<'a> Placement<'a> {
 
     /// A file is ours if it is the built one, or at least of the same version.
     fn is_ours(&self, target: &Target, file: &Path) -> bool {
+        if std::fs::read_link(file).is_ok_and(|to| to.starts_with(self.inside(&self.module_dir()))) {
+            return true;
+        }
         let Some(built) = originals::variant(&self.module_dir(), &target.name) else {
             // Nothing to compare with: the active link says that we put it there.
             return true;
@@ -434,13 +451,38 @@ mod tests {
         assert!(refused.to_string().contains("version 3") && refused.exit_code() == 6, "{refused}");
         let link = f.places.active_link("m", &f.instance.kernel, &f.instance.arch);
         assert!(link.symlink_metadata().is_err(), "a refusal changes nothing");
-        let over = Overriding { version: true, archive: true };
+        let over = Overriding { version: true, archive: true, link: false };
         let installed = install(&placement, over, &[]).unwrap();
         assert_eq!(installed.archived, [Path::new("/lib/modules/6.1/kernel/drivers/a.ko")]);
         assert!(!f.kernel("kernel/drivers/a.ko").exists());
         let removed = placement.uninstall().unwrap();
         assert_eq!(removed.restored, installed.archived);
         assert_eq!(std::fs::read(f.kernel("kernel/drivers/a.ko")).unwrap(), module(&["version=3"]));
+    }
+
+    #[test]
+    fn links_in_place_of_copies() {
+        let f = fixture();
+        f.build("a", &["version=1"]);
+        let placement = f.placement(&["a"]);
+        let installed = f.kernel("updates/dkms/a.ko");
+        install(&placement, Overriding { link: true, ..Overriding::default() }, &[]).unwrap();
+        let target = f.places.root.inside(&f.places.instance_dir(&f.instance).join("module/a.ko"));
+        assert_eq!(std::fs::read_link(&installed).unwrap(), target);
+        assert_eq!(placement.compare(), Comparison::default(), "a link to the built module is no difference");
+        placement.align_times().unwrap();
+        // A link that leads nowhere is still ours to take away.
+        std::fs::remove_file(f.places.root.at(&target)).unwrap();
+        assert!(placement.compare().built_missing.is_some());
+        let removed = placement.uninstall().unwrap();
+        assert_eq!(removed.files.len(), 1, "{removed:?}");
+        assert!(installed.symlink_metadata().is_err() && !f.kernel("updates").exists());
+        // And a copy takes the place of a link.
+        f.build("a", &["version=1"]);
+        install(&placement, Overriding { link: true, ..Overriding::default() }, &[]).unwrap();
+        install(&placement, Overriding::default(), &[]).unwrap();
+        assert!(installed.symlink_metadata().unwrap().is_file());
+        assert!(f.places.root.at(&target).is_file(), "the built one stays");
     }
 
     #[test]
@@ -453,7 +495,7 @@ mod tests {
         std::fs::write(f.kernel("updates/dkms/a.ko.xz"), "compressed by an older kernel package").unwrap();
         install(
             &f.placement(&["a"]),
-            Overriding { version: true, archive: false },
+            Overriding { version: true, ..Overriding::default() },
             std::slice::from_ref(&old),
         )
         .unwrap();

@@ -51,6 +51,15 @@ mod tests {
             (&["version=1.0", "srcversion=A"], &["version=1.0", "srcversion=B"], false),
             (&["srcversion=A"], &["srcversion=A"], true),
             (&["srcversion=A"], &["srcversion=B"], false),
+            // The second word of the version stands in for a srcversion that is not there.
+            (&["version=1.0"], &["version=1.0"], true),
+            (&["version=1.0 one"], &["version=1.0 one"], true),
+            (&["version=1.0 one"], &["version=1.0 two"], false),
+            (&["version=2.0 one"], &["version=1.0 one"], true),
+            // No version is older than any.
+            (&["srcversion=A"], &["version=1.0", "srcversion=A"], false),
+            (&["version=1.0", "srcversion=A"], &["srcversion=A"], true),
+            (&["version=1.0", "srcversion=B"], &["version=2.0", "srcversion=A"], false),
             (&[], &["license=GPL"], false),
             (&["license=GPL"], &["license=GPL"], true),
         ];

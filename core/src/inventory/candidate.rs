@@ -1,6 +1,7 @@
 //! One instance as it stands, with everything that decides what becomes of it.
 
-use crate::model::{BuildKey, BuildRecord, FailureRecord, Instance};
+use super::depends::BuiltAgainst;
+use crate::model::{BuildKey, BuildRecord, FailureRecord, Instance, KernelRelease};
 
 /// One instance as it stands.
 #[derive(Debug, Clone)]
@@ -11,6 +12,8 @@ pub struct Candidate {
     pub autoinstall: bool,
     /// BUILD_DEPENDS.
     pub depends: Vec<String>,
+    /// The packages that it is to be built again for when their version changes; only where it is built.
+    pub built_against: Vec<BuiltAgainst>,
     /// Why BUILD_EXCLUSIVE rules it out, if it does.
     pub excluded: Option<String>,
     /// Its state in the tree and the kernel.
@@ -38,6 +41,8 @@ pub enum State {
     Installed,
     /// Active, but a file is missing or different; which.
     Damaged(String),
+    /// Not built, but the modules of another kernel serve by a link.
+    Weak(KernelRelease),
 }
 
 impl Candidate {

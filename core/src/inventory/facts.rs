@@ -233,6 +233,9 @@ impl Survey<'_> {
         add(self.source_digest(&patches)?.as_bytes());
         add(&serde_json::to_vec(&facts.directives).map_err(std::io::Error::from)?);
         add(self.headers_identity(kernel).as_bytes());
+        if let Some(file) = &self.options.build_environment {
+            add(self.source_digest(&self.places.root.resolve(file)?)?.as_bytes());
+        }
         Ok(BuildKey(hex(&hash.finalize())))
     }
 

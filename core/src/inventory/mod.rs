@@ -1,17 +1,22 @@
 //! What is there: kernels, module sources, the DKMS tree; read only.
 
 mod candidate;
+mod depends;
 mod digests;
 mod exclusive;
 mod facts;
+mod forced;
 mod kernels;
 mod survey;
 mod tree;
+mod weak;
 
 pub use candidate::{Candidate, State};
+pub use depends::{BuiltAgainst, built_against};
 pub use digests::{Digests, hex};
 pub use exclusive::excluded;
 pub use facts::{Facts, conf_failure};
+pub use forced::Forced;
 pub use kernels::{Kernel, kernel, kernels};
 pub use survey::{Candidates, Survey, SurveyOptions};
 pub use tree::{Built, Registered, Source, Tree};

@@ -35,6 +35,12 @@ pub struct SurveyOptions<'a> {
     pub distribution: Distribution,
     /// `uname -r`.
     pub running: String,
+    /// The file whose exported variables builds get; its content decides what they yield.
+    pub build_environment: Option<PathBuf>,
+    /// What configurations see as `tmp_location`.
+    pub temporary: PathBuf,
+    /// Whether this is a distribution that links modules into the kernels they fit.
+    pub weak_modules: bool,
     /// Finds a program.
     pub find_program: &'a dyn Fn(&str) -> Option<PathBuf>,
 }
@@ -53,6 +59,8 @@ pub struct Survey<'a> {
     pub(super) source_digests: RefCell<BTreeMap<PathBuf, String>>,
     pub(super) source_names: OnceCell<String>,
     pub(super) override_names: OnceCell<Vec<String>>,
+    pub(super) forced: OnceCell<BTreeSet<String>>,
+    pub(super) weak_links: RefCell<BTreeMap<KernelRelease, BTreeMap<String, PathBuf>>>,
     config_paths: RefCell<BTreeMap<KernelRelease, PathBuf>>,
     configs: RefCell<BTreeMap<KernelRelease, Option<Rc<KernelConfig>>>>,
     known: BTreeSet<String>,
@@ -91,6 +99,8 @@ impl<'a> Survey<'a> {
             source_digests: RefCell::default(),
             source_names: OnceCell::new(),
             override_names: OnceCell::new(),
+            forced: OnceCell::new(),
+            weak_links: RefCell::default(),
             config_paths: RefCell::default(),
             configs: RefCell::default(),
         }
@@ -200,7 +210,7 @@ impl<'a> Survey<'a> {
             ("running_distribution".into(), self.options.distribution.as_str().to_string()),
             ("current_kernel".into(), self.options.running.clone()),
             ("kernel_config".into(), text(&self.kernel_config_path(kernel))),
-            ("tmp_location".into(), "/tmp".into()),
+            ("tmp_location".into(), text(&self.options.temporary)),
         ])
     }
 
@@ -288,7 +298,12 @@ impl<'a> Survey<'a> {
         };
         let built = registered.built.iter().find(|b| b.instance == instance);
         let state = match built {
-            None => State::Added,
+            None => {
+                let is_active =
+                    |k: &KernelRelease| registered.built.iter().any(|b| b.active && b.instance.kernel == *k);
+                let source = self.weak_source(&instance, &facts.directives, &is_active);
+                source.map_or(State::Added, State::Weak)
+            }
             Some(built) if !built.active => State::Built,
             Some(built) => {
                 let compared = self.placement(built, &facts).compare();
@@ -306,12 +321,24 @@ impl<'a> Survey<'a> {
             excluded: facts.excluded,
             state,
             key,
-            record: built.and_then(|b| self.record(&b.instance)),
+            built_against: built
+                .map_or_else(Vec::new, |b| self.built_against(&b.instance, &facts.directives)),
+            record: built.and_then(|b| self.unforced(self.record(&b.instance)?)),
             failure: self.failure(&instance),
             headers: kernel.headers.is_some(),
             image: true,
             instance,
         })
+    }
+}
+
+impl Survey<'_> {
+    /// A refusal does not count any more once the module is among those to be forced.
+    fn unforced(&self, mut record: BuildRecord) -> Option<BuildRecord> {
+        if record.refused.is_some() && self.forced(&record.directives.package_name).version {
+            record.refused = None;
+        }
+        Some(record)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::order::{Verdict, ordered};
 use super::{Action, Note, Plan, Request};
 use crate::inventory::{Candidate, State};
-use crate::model::{Instance, KernelRelease};
+use crate::model::{Instance, KernelRelease, ModuleId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is there, as far as planning needs it.
@@ -60,6 +60,9 @@ fn need(c: &Candidate, request: &Request) -> Need {
         return Need::Note(Note::Excluded { instance: instance(), why: why.clone() });
     }
     let stale = c.is_stale();
+    if let State::Weak(_) = c.state {
+        return Need::Nothing;
+    }
     let built = c.state != State::Added;
     if built && !stale {
         return match &c.state {
@@ -117,17 +120,27 @@ fn plan_kernel(
         all.iter().any(|c| {
             c.instance.kernel == *kernel
                 && c.instance.module.name == name
-                && (c.excluded.is_some() || matches!(c.state, State::Installed))
+                && (c.excluded.is_some() || matches!(c.state, State::Installed | State::Weak(_)))
         })
     };
     let mut installed_by: BTreeMap<&str, usize> = BTreeMap::new();
     let mut touched = Vec::new();
     let mut arch = None;
-    for (candidate, verdict) in ordered(wanted, &is_there, &cannot) {
+    let settled: BTreeSet<Instance> = wanted
+        .iter()
+        .filter(|c| c.built_against.is_empty() && matches!(needs.get(&c.instance), Some(Need::Nothing)))
+        .map(|c| c.instance.clone())
+        .collect();
+    let verdicts = ordered(wanted, &is_there, &cannot, &|c| settled.contains(&c.instance));
+    let deferred = deferred(&verdicts, &is_registered(all, kernel, &plan.notes), &cannot);
+    // The versions that will be there in the end of what is built on the way.
+    let mut coming: BTreeMap<&str, &str> = BTreeMap::new();
+    for (candidate, verdict) in verdicts {
         let instance = candidate.instance.clone();
         let after: Vec<usize> =
             candidate.depends.iter().filter_map(|d| installed_by.get(d.as_str()).copied()).collect();
-        let (build_why, why) = match needs.remove(&candidate.instance) {
+        let need = needs.remove(&candidate.instance).map(|need| rebuilt(candidate, need, &coming, request));
+        let (build_why, why) = match need {
             None | Some(Need::Nothing | Need::Headers) => continue,
             Some(Need::Adopt) => {
                 plan.add(Action::Adopt { instance }, "built by another program", Vec::new());
@@ -141,10 +154,18 @@ fn plan_kernel(
             Some(Need::Build(why)) => (Some(why.clone()), why),
         };
         if let Verdict::Blocked(missing) = verdict {
-            plan.notes.push(Note::Blocked { instance, missing });
+            let is_deferred = deferred.contains(&instance.module.name);
+            plan.notes.push(match is_deferred {
+                true => Note::Deferred { instance, missing },
+                false => Note::Blocked { instance, missing },
+            });
             continue;
         }
         arch = Some(instance.arch.clone());
+        if build_why.is_some() {
+            let ModuleId { name, version } = &candidate.instance.module;
+            coming.insert(name, version);
+        }
         let after = match &build_why {
             Some(why) => vec![plan.add(Action::Build { instance: instance.clone() }, why.clone(), after)],
             None => after,
@@ -167,10 +188,60 @@ fn plan_kernel(
     }
 }
 
+/// BUILD_DEPENDS_REBUILD: what is built is built again when the version of a package that it was built against changes.
+fn rebuilt(c: &Candidate, need: Need, coming: &BTreeMap<&str, &str>, request: &Request) -> Need {
+    let outdated = c.built_against.iter().find(|dep| dep.is_outdated(coming.get(dep.name.as_str()).copied()));
+    let (Some(dep), Some(key), true) = (outdated, &c.key, c.headers) else { return need };
+    if !matches!(need, Need::Nothing | Need::Adopt | Need::Install(_)) {
+        return need;
+    }
+    match &c.failure {
+        Some(failure) if failure.key == *key && !request.retry => {
+            Need::Note(Note::FailedBefore { failure: Box::new(failure.clone()) })
+        }
+        _ => Need::Build(format!("it was built against another version of {}", dep.name)),
+    }
+}
+
+/// The names of all modules that are registered, those that cannot be used included.
+fn is_registered(all: &[Candidate], kernel: &KernelRelease, notes: &[Note]) -> BTreeSet<String> {
+    let usable = all.iter().filter(|c| c.instance.kernel == *kernel).map(|c| c.instance.module.name.clone());
+    let unusable = notes.iter().filter_map(|note| match note {
+        Note::Broken { module } | Note::BadConf { module, .. } => Some(module.name.clone()),
+        _ => None,
+    });
+    usable.chain(unusable).collect()
+}
+
+/// The names of those that wait for nothing but what is not registered yet, directly or by way of one another.
+fn deferred(
+    verdicts: &[(&Candidate, Verdict)],
+    registered: &BTreeSet<String>,
+    cannot: &BTreeSet<&str>,
+) -> BTreeSet<String> {
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    loop {
+        let before = found.len();
+        for (candidate, verdict) in verdicts {
+            let name = candidate.instance.module.name.as_str();
+            if let Verdict::Blocked(missing) = verdict
+                && !cannot.contains(name)
+                && missing.iter().all(|name| !registered.contains(name) || found.contains(name))
+            {
+                found.insert(name.to_string());
+            }
+        }
+        if found.len() == before {
+            return found;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Arch, BuildKey, BuildRecord, Directives, FailureRecord, ModuleId};
+    use crate::inventory::BuiltAgainst;
+    use crate::model::{Arch, BuildKey, BuildRecord, Directives, FailureRecord};
 
     fn candidate(name: &str, kernel: &str, state: State) -> Candidate {
         Candidate {
@@ -181,6 +252,7 @@ mod tests {
             },
             autoinstall: true,
             depends: Vec::new(),
+            built_against: Vec::new(),
             excluded: None,
             state,
             key: Some(BuildKey("k1".into())),
@@ -249,6 +321,9 @@ mod tests {
             Note::Blocked { instance, missing } => {
                 format!("blocked {} {}", instance.module, missing.join(" "))
             }
+            Note::Deferred { instance, missing } => {
+                format!("deferred {} {}", instance.module, missing.join(" "))
+            }
             other => format!("{other:?}"),
         }));
         lines
@@ -309,7 +384,23 @@ mod tests {
             c.depends = depends.iter().map(|d| (*d).to_string()).collect();
             c
         };
-        assert_eq!(shown(&[with("a", &["nowhere"])], &Request::default()), ["blocked a/1 nowhere"]);
+        assert_eq!(shown(&[with("a", &["nowhere"])], &Request::default()), ["deferred a/1 nowhere"]);
+        assert_eq!(
+            shown(&[with("a", &["b"]), with("b", &["nowhere"])], &Request::default()),
+            ["deferred a/1 b", "deferred b/1 nowhere"],
+            "what waits for a deferred one is deferred"
+        );
+        let mut broken = with("b", &["nowhere"]);
+        broken.failure = Some(failure(&broken, "k1"));
+        let lines = shown(&[with("a", &["b", "nowhere"]), broken], &Request::default()).join("\n");
+        assert!(lines.contains("blocked a/1"), "one that failed is no matter of waiting: {lines}");
+        let mut done = with("b", &["nowhere"]);
+        (done.state, done.record) = (State::Installed, Some(record("k1")));
+        let lines = shown(&[with("a", &["b"]), done], &Request::default()).join("\n");
+        assert!(
+            lines.contains("build a/1"),
+            "what is installed serves, though its own package went: {lines}"
+        );
         assert_eq!(
             shown(&[with("a", &["b"]), with("b", &["a"])], &Request::default()),
             ["blocked a/1 b", "blocked b/1 a"],
@@ -323,6 +414,48 @@ mod tests {
         failed.failure = Some(failure(&failed, "k1"));
         let lines = shown(&[with("a", &["f"]), failed], &Request::default()).join("\n");
         assert!(lines.contains("blocked a/1 f"), "{lines}");
+    }
+
+    #[test]
+    fn dependents_are_built_again() {
+        let mut dependent = candidate("a", "6.1", State::Installed);
+        (dependent.depends, dependent.record) = (vec!["lib".into()], Some(record("k1")));
+        let against = |then: &str, now: &str| {
+            vec![BuiltAgainst { name: "lib".into(), then: Some(then.into()), now: Some(now.into()) }]
+        };
+        dependent.built_against = against("1", "1");
+        let mut lib = candidate("lib", "6.1", State::Installed);
+        lib.record = Some(record("k1"));
+        assert!(shown(&[dependent.clone(), lib.clone()], &Request::default()).is_empty());
+        // The other package's new version is on its way in the same plan.
+        lib.instance.module = ModuleId::new("lib", "2").unwrap();
+        (lib.state, lib.record) = (State::Added, None);
+        assert_eq!(
+            shown(&[dependent.clone(), lib.clone()], &Request::default()),
+            [
+                "build lib/2, 6.1, x86_64 []",
+                "install lib/2, 6.1, x86_64 [0]",
+                "build a/1, 6.1, x86_64 [1]",
+                "install a/1, 6.1, x86_64 [2]",
+                "depmod 6.1 [1, 3]",
+            ]
+        );
+        // It is there, built by somebody else.
+        dependent.built_against = against("1", "2");
+        (lib.state, lib.record) = (State::Installed, Some(record("k1")));
+        let lines = shown(&[dependent.clone(), lib], &Request::default());
+        assert_eq!(lines.first().map(String::as_str), Some("build a/1, 6.1, x86_64 []"));
+        // It did not build then, and nothing has changed since.
+        dependent.failure = Some(failure(&dependent, "k1"));
+        assert_eq!(shown(&[dependent], &Request::default()), ["failed a/1"]);
+    }
+
+    #[test]
+    fn a_weak_link_serves() {
+        let weak = candidate("a", "6.1", State::Weak(release("6.0")));
+        let mut above = candidate("b", "6.1", State::Added);
+        above.depends = vec!["a".into()];
+        assert_eq!(shown(&[weak, above], &Request::default())[0], "build b/1, 6.1, x86_64 []");
     }
 
     #[test]

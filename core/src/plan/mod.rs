@@ -56,6 +56,13 @@ pub enum Note {
         /// The BUILD_DEPENDS names.
         missing: Vec<String>,
     },
+    /// A module that it needs is not even registered: its package may be on the way.
+    Deferred {
+        /// Which one.
+        instance: Instance,
+        /// The BUILD_DEPENDS names.
+        missing: Vec<String>,
+    },
     /// The kernel's own module is the same or newer.
     Refused {
         /// Which one.

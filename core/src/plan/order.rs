@@ -15,11 +15,13 @@ pub(super) enum Verdict {
 /// Sorts the candidates of one kernel so that each comes after those it depends on, with a verdict each.
 ///
 /// `is_there` tells whether a name that is not among the candidates' own is satisfied: installed, or excluded, which
-/// DKMS counts as satisfied. `cannot` holds the names of candidates that will not be built.
+/// DKMS counts as satisfied. `cannot` holds the names of candidates that will not be built. One that is settled needs
+/// nothing any more, whatever became of its own dependencies.
 pub(super) fn ordered<'a>(
     candidates: Vec<&'a Candidate>,
     is_there: &dyn Fn(&str) -> bool,
     cannot: &BTreeSet<&str>,
+    is_settled: &dyn Fn(&Candidate) -> bool,
 ) -> Vec<(&'a Candidate, Verdict)> {
     let names: BTreeSet<String> = candidates.iter().map(|c| c.instance.module.name.clone()).collect();
     let mut done: BTreeSet<String> = BTreeSet::new();
@@ -27,9 +29,9 @@ pub(super) fn ordered<'a>(
     let mut result = Vec::new();
     loop {
         let satisfied = |name: &String| done.contains(name) || (!names.contains(name) && is_there(name));
-        let (ready, rest): (Vec<_>, Vec<_>) = waiting
-            .into_iter()
-            .partition(|c| c.depends.iter().all(|d| satisfied(d) && !cannot.contains(d.as_str())));
+        let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|c| {
+            is_settled(c) || c.depends.iter().all(|d| satisfied(d) && !cannot.contains(d.as_str()))
+        });
         waiting = rest;
         if ready.is_empty() {
             break;

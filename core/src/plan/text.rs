@@ -43,6 +43,13 @@ impl fmt::Display for Note {
                 instance.kernel,
                 missing.join(", ")
             ),
+            Self::Deferred { instance, missing } => write!(
+                f,
+                "{} for kernel {} waits until {} is registered",
+                instance.module,
+                instance.kernel,
+                missing.join(", ")
+            ),
             Self::Refused { instance, why } => {
                 write!(f, "{} is not installed for kernel {}: {why}", instance.module, instance.kernel)
             }

@@ -121,6 +121,8 @@ pub struct Arguments {
     pub rpm_safe_upgrade: bool,
     /// `--verbose`.
     pub verbose: bool,
+    /// `--debug`.
+    pub debug: bool,
     /// `--binaries-only`.
     pub binaries_only: bool,
     /// `--source-only`.
@@ -230,7 +232,7 @@ impl Arguments {
             "--modprobe-on-install" => self.modprobe = true,
             "--rpm_safe_upgrade" => self.rpm_safe_upgrade = true,
             "--verbose" => self.verbose = true,
-            "--debug" => {}
+            "--debug" => self.debug = true,
             "--binaries-only" => self.binaries_only = true,
             "--source-only" => self.source_only = true,
             "--no-initrd" | "--no-clean-kernel" | "--no-prepare-kernel" => {

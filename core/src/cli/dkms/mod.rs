@@ -85,6 +85,10 @@ fn common(arguments: &Arguments) -> Common {
         no_depmod: arguments.no_depmod,
         no_sandbox: false,
         conf: arguments.conf.clone(),
+        symlink_modules: arguments.symlink_modules,
+        modprobe: arguments.modprobe,
+        verbose: arguments.verbose,
+        debug: arguments.debug,
     }
 }
 

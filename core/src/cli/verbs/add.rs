@@ -15,7 +15,20 @@ use std::path::{Path, PathBuf};
 /// It is there already, there is no source, or its dkms.conf is wrong.
 pub fn add(context: &Context, module: &ModuleId, conf: Option<&Path>) -> Result<(), Failure> {
     let directives = register(context, module, conf)?;
-    post_add(context, module, &directives)
+    post_add(context, module, &directives, None)
+}
+
+/// [`add`] on the way to a build of `instance`, of which POST_ADD is told.
+///
+/// # Errors
+/// Those of [`add`].
+pub(super) fn add_for(
+    context: &Context,
+    module: &ModuleId,
+    instance: Option<&Instance>,
+) -> Result<(), Failure> {
+    let directives = register(context, module, None)?;
+    post_add(context, module, &directives, instance)
 }
 
 /// All of [`add`] but POST_ADD.
@@ -49,14 +62,13 @@ pub(super) fn register(
 }
 
 /// Runs POST_ADD, whose status becomes the command's. The module stays added.
-pub(super) fn post_add(context: &Context, module: &ModuleId, directives: &Directives) -> Result<(), Failure> {
-    // POST_ADD is not about any kernel; the running one only fills the variables.
-    let instance = Instance {
-        module: module.clone(),
-        kernel: context.environment.running.clone(),
-        arch: context.environment.arch.clone(),
-    };
-    match context.session()?.run_source_script(&instance, directives.post_add.as_deref())? {
+pub(super) fn post_add(
+    context: &Context,
+    module: &ModuleId,
+    directives: &Directives,
+    instance: Option<&Instance>,
+) -> Result<(), Failure> {
+    match context.session()?.run_add_script(module, instance, directives.post_add.as_deref())? {
         None | Some(0) => Ok(()),
         Some(status) => {
             Err(Failure::ScriptFailed { directive: "POST_ADD", module: module.clone(), status, log: None })

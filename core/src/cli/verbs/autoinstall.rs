@@ -2,8 +2,8 @@
 
 use super::sync::{Synced, sync};
 use crate::cli::context::Context;
-use crate::inventory::Kernel;
-use crate::model::Failure;
+use crate::inventory::{Kernel, Source};
+use crate::model::{Failure, ModuleId};
 use crate::plan::{Note, Request};
 use crate::report::Event;
 
@@ -18,13 +18,17 @@ pub fn autoinstall(context: &Context, kernel: &Kernel) -> Result<(), Failure> {
         return Ok(());
     }
     let request = Request { kernels: vec![kernel.release.clone()], ..Request::default() };
-    let synced = sync(context, &request)?;
+    let synced = match sync(context, &request) {
+        // To DKMS a kernel that is not there is one without headers.
+        Err(Failure::NoKernel { .. }) if !is_anything_wanted(context, kernel)? => return Ok(()),
+        Err(Failure::NoKernel { .. }) => return Err(no_headers(context, kernel)),
+        other => other?,
+    };
     for text in summary(kernel, &synced) {
         context.sink.event(&Event::Note { text: &text });
     }
     if synced.plan.notes.iter().any(|note| matches!(note, Note::NoHeaders { .. })) {
-        let finder = context.finder();
-        return Err(context.survey(&finder).no_headers(&kernel.release));
+        return Err(no_headers(context, kernel));
     }
     match synced.shortfall() {
         0 => Ok(()),
@@ -32,34 +36,88 @@ pub fn autoinstall(context: &Context, kernel: &Kernel) -> Result<(), Failure> {
     }
 }
 
+fn no_headers(context: &Context, kernel: &Kernel) -> Failure {
+    let finder = context.finder();
+    context.survey(&finder).no_headers(&kernel.release)
+}
+
+/// Whether any module asks to be installed.
+fn is_anything_wanted(context: &Context, kernel: &Kernel) -> Result<bool, Failure> {
+    let finder = context.finder();
+    let survey = context.survey(&finder);
+    let tree = context.tree()?;
+    let mut usable = tree.modules.iter().filter(|m| matches!(m.source, Source::Directory(_)));
+    Ok(usable.any(|m| {
+        let facts = survey.facts(&m.module, &survey.conf_of(&m.module), kernel, false);
+        facts.is_ok_and(|facts| facts.directives.autoinstall && facts.excluded.is_none())
+    }))
+}
+
 fn summary(kernel: &Kernel, synced: &Synced) -> Vec<String> {
     let release = &kernel.release;
     let mut lines = Vec::new();
-    let installed: Vec<_> = synced.report.installed.iter().map(|i| i.module.to_string()).collect();
+    let is_idle = synced.plan.is_idle() && synced.plan.notes.is_empty();
+    if is_idle {
+        return lines;
+    }
+    let all = synced.present.iter().chain(&synced.report.installed);
+    let installed: Vec<_> = all.map(|i| i.module.name.as_str()).collect();
     if !installed.is_empty() {
         lines.push(format!("Autoinstall on {release} succeeded for module(s) {}.", installed.join(" ")));
+    }
+    let skipped = synced.plan.notes.iter().filter_map(|note| match note {
+        Note::Excluded { instance, .. } => Some(instance.module.name.as_str()),
+        _ => None,
+    });
+    let skipped: Vec<_> = skipped.collect();
+    if !skipped.is_empty() {
+        lines.push(format!("Autoinstall on {release} was skipped for module(s) {}.", skipped.join(" ")));
     }
     let now = synced
         .report
         .failures
         .iter()
-        .filter_map(|(i, f)| Some((i.as_ref()?.module.to_string(), f.exit_code())));
+        .filter(|(_, f)| !matches!(f, Failure::Refused { .. } | Failure::DependencyFailed { .. }))
+        .filter_map(|(i, f)| Some((i.as_ref()?.module.name.clone(), f.exit_code())));
     let before = synced.plan.notes.iter().filter_map(|note| match note {
-        Note::FailedBefore { failure } => Some((failure.instance.module.to_string(), failure.code)),
+        Note::FailedBefore { failure } => Some((failure.instance.module.name.clone(), failure.code)),
         _ => None,
     });
     let failed: Vec<_> = now.chain(before).map(|(module, code)| format!("{module}({code})")).collect();
     if !failed.is_empty() {
         lines.push(format!("Autoinstall on {release} failed for module(s) {}.", failed.join(" ")));
     }
-    for note in &synced.plan.notes {
-        if let Note::Blocked { instance, missing } = note {
-            let missing = missing.join(" ");
-            lines.push(format!(
-                "{} autoinstall failed due to missing dependencies: {missing}.",
-                instance.module
-            ));
+    let missing = |module: &ModuleId, names: &str| {
+        format!("{module} autoinstall failed due to missing dependencies: {names}.")
+    };
+    for (_, failure) in &synced.report.failures {
+        if let Failure::DependencyFailed { module, dependency, .. } = failure {
+            lines.push(missing(module, dependency));
         }
+    }
+    let mut deferred = Vec::new();
+    for note in &synced.plan.notes {
+        match note {
+            Note::Blocked { instance, missing: names } => {
+                lines.push(missing(&instance.module, &names.join(" ")));
+            }
+            Note::Deferred { instance, missing } => {
+                lines.push(format!(
+                    "{} autoinstall deferred: BUILD_DEPENDS not registered with DKMS: {}.",
+                    instance.module,
+                    missing.join(" ")
+                ));
+                deferred.push(instance.module.name.as_str());
+            }
+            _ => {}
+        }
+    }
+    if !deferred.is_empty() {
+        lines.push(format!(
+            "Autoinstall on {release} deferred module(s) {} due to BUILD_DEPENDS not yet registered with DKMS.",
+            deferred.join(" ")
+        ));
+        lines.push("They follow once those packages are installed.".to_string());
     }
     lines
 }

@@ -1,6 +1,7 @@
 //! `build` and `install`: one module, for the kernels that were named.
 
 use super::add;
+use super::dependents::rebuild_dependents;
 use super::sync::keep;
 use crate::cli::context::Context;
 use crate::exec::{Report, lock};
@@ -40,12 +41,24 @@ pub fn build(
     match context.tree()?.find(module).map(|m| m.source.clone()) {
         Some(Source::Directory(_)) => {}
         Some(Source::Broken) => return Err(Failure::Broken { module: module.clone() }),
-        Some(Source::Absent) | None => add::add(context, module, None)?,
+        Some(Source::Absent) | None => {
+            let first = kernels.first().map(|kernel| Instance {
+                module: module.clone(),
+                kernel: kernel.release.clone(),
+                arch: kernel.arch.clone(),
+            });
+            add::add_for(context, module, first.as_ref())?;
+        }
     }
     let (plan, early) = steps(context, module, kernels, options)?;
     let report = carry_out(context, &plan, kernels)?;
+    let dependents = match options.force {
+        false => rebuild_dependents(context, &report.installed, kernels)?,
+        true => Vec::new(),
+    };
     // Every failure has been told when it happened; the first one decides the exit code.
-    match early.into_iter().chain(report.failures.into_iter().map(|(_, failure)| failure)).next() {
+    let own = report.failures.into_iter().map(|(_, failure)| failure);
+    match early.into_iter().chain(own).chain(dependents).next() {
         None => Ok(()),
         Some(failure) => Err(Failure::Told(Box::new(failure))),
     }
@@ -130,7 +143,9 @@ fn check_depends(
 fn carry_out(context: &Context, plan: &Plan, kernels: &[Kernel]) -> Result<Report, Failure> {
     let finder = context.finder();
     let survey = context.survey(&finder);
-    let report = context.session()?.carry_out(plan, &survey, &context.tree()?, kernels);
+    let session = context.session()?;
+    let report = session.carry_out(plan, &survey, &context.tree()?, kernels);
+    session.post_transaction(&report.changed());
     keep(&survey)?;
     Ok(report)
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::context::Context;
 use crate::exec::make_by_distribution;
+use crate::exec::signing::is_token;
 use crate::model::Failure;
 use crate::report::Event;
 use crate::sign::{DEFAULT_COMMON_NAME, Origin, load_or_create};
@@ -13,6 +14,11 @@ use std::time::SystemTime;
 /// They cannot be read or made.
 pub fn generate_mok(context: &Context) -> Result<(), Failure> {
     let signing = &context.settings.signing;
+    if is_token(&signing.key) {
+        let text = format!("The signing key is {}, in a token: nothing is made for it", signing.key);
+        context.sink.event(&Event::Note { text: &text });
+        return Ok(());
+    }
     let place = |path: &str| context.places.root.at(path);
     let (key, certificate) = (place(&signing.key), place(&signing.certificate));
     let made = make_by_distribution(&context.environment, &context.places.root, signing, &key);

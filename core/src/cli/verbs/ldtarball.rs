@@ -62,7 +62,7 @@ pub fn ldtarball(context: &Context, archive: Option<&Path>, force: bool) -> Resu
         take_build(context, &module, build, force)?;
     }
     if is_registered {
-        add::post_add(context, &module, &directives)?;
+        add::post_add(context, &module, &directives, None)?;
     }
     Ok(Loaded::Module(module))
 }

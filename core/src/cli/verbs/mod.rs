@@ -3,6 +3,7 @@
 pub mod add;
 pub mod autoinstall;
 pub mod build;
+mod dependents;
 pub mod generate_mok;
 pub mod hook;
 pub mod kernel_gone;

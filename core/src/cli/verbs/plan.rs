@@ -2,9 +2,9 @@
 
 use crate::cli::context::Context;
 use crate::exec::{has_initramfs, pending};
-use crate::inventory::{Kernel, Survey, Tree};
-use crate::model::Failure;
-use crate::plan::{Found, Note, Plan, Request, plan};
+use crate::inventory::{Candidate, Kernel, State, Survey, Tree};
+use crate::model::{Failure, Instance};
+use crate::plan::{Action, Found, Note, Plan, Request, plan};
 
 /// What was found, and the plan made of it.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct Stock {
     pub tree: Tree,
     /// The kernels.
     pub kernels: Vec<Kernel>,
+    /// What is wanted and there already.
+    pub present: Vec<Instance>,
 }
 
 /// Takes stock and plans.
@@ -51,5 +53,13 @@ pub fn take_stock(context: &Context, survey: &Survey<'_>, request: &Request) -> 
     };
     let mut plan = plan(found, notes.collect(), request);
     plan.hint_at_headers(&|kernel| survey.header_hint(kernel).sentence());
-    Ok(Stock { plan, tree, kernels })
+    let is_present = |c: &&Candidate| {
+        c.autoinstall
+            && matches!(c.state, State::Installed | State::Weak(_))
+            && !plan.steps.iter().any(|step| {
+                step.action.instance() == Some(&c.instance) && !matches!(step.action, Action::Adopt { .. })
+            })
+    };
+    let present = candidates.found.iter().filter(is_present).map(|c| c.instance.clone()).collect();
+    Ok(Stock { plan, tree, kernels, present })
 }

@@ -8,6 +8,9 @@ use std::path::PathBuf;
 
 /// Where the parts of a transaction leave notes for each other.
 fn notes(context: &Context) -> PathBuf {
+    if let Some(dir) = &context.settings.framework.tmp_location {
+        return context.places.root.at(dir);
+    }
     let dir = context.environment.variables.get("TMPDIR").filter(|dir| !dir.is_empty());
     context.places.root.at(dir.map_or("/tmp", String::as_str))
 }

@@ -3,7 +3,7 @@
 use crate::cli::context::Context;
 use crate::cli::glob::glob;
 use crate::inventory::{Built, Candidate, Facts, Kernel, Registered, Source, State, Survey, Tree};
-use crate::model::{Failure, Instance, ModuleId};
+use crate::model::{Failure, Instance, KernelRelease, ModuleId};
 use crate::report::failure_text;
 use crate::report::status::{Flags, Line, Report, Stage, dkms_line};
 
@@ -71,11 +71,42 @@ pub fn dkms_status(context: &Context, filter: &Filter) -> Result<DkmsStatus, Fai
             let flags = flags(&survey, &tree, built);
             result.lines.push(dkms_line(&built.instance, built.active, flags));
         }
+        result.lines.extend(weak_lines(context, &survey, registered, filter)?);
         if result.lines.len() == before {
             result.lines.push(format!("{module}: added"));
         }
     }
     Ok(result)
+}
+
+/// DKMS's lines for kernels that a module serves by links from another one.
+fn weak_lines(
+    context: &Context,
+    survey: &Survey<'_>,
+    registered: &Registered,
+    filter: &Filter,
+) -> Result<Vec<String>, Failure> {
+    let mut lines = Vec::new();
+    if !survey.options.weak_modules {
+        return Ok(lines);
+    }
+    let module = &registered.module;
+    for kernel in context.kernels()? {
+        let instance =
+            Instance { module: module.clone(), kernel: kernel.release.clone(), arch: kernel.arch.clone() };
+        if !filter.instance(&instance) || registered.built.iter().any(|b| b.instance == instance) {
+            continue;
+        }
+        let Ok(facts) = survey.facts(module, &survey.conf_of(module), &kernel, false) else { break };
+        let is_active =
+            |k: &KernelRelease| registered.built.iter().any(|b| b.active && b.instance.kernel == *k);
+        if let Some(from) = survey.weak_source(&instance, &facts.directives, &is_active) {
+            let Instance { module, kernel, arch } = &instance;
+            let ModuleId { name, version } = module;
+            lines.push(format!("{name}, {version}, {kernel}, {arch}: installed-weak from {from}"));
+        }
+    }
+    Ok(lines)
 }
 
 fn flags(survey: &Survey<'_>, tree: &Tree, built: &Built) -> Flags {
@@ -198,6 +229,7 @@ fn line(context: &Context, survey: &Survey<'_>, candidate: &Candidate) -> Line {
     let (stage, problem) = match &candidate.state {
         State::Installed => (Stage::Installed, None),
         State::Damaged(what) => (Stage::Installed, Some(what.clone())),
+        State::Weak(from) => (Stage::Installed, Some(format!("by a link to the modules of {from}"))),
         State::Built => (Stage::Built, candidate.record.as_ref().and_then(|r| r.refused.clone())),
         State::Added => match (&candidate.excluded, failure) {
             (Some(why), _) => (Stage::Excluded, Some(why.clone())),

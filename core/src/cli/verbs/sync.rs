@@ -7,7 +7,7 @@ use crate::exec::{Report, lock, pending};
 use crate::install::files::{remove_tree_if_there, write_atomically};
 use crate::install::source::sweep_trees;
 use crate::inventory::Survey;
-use crate::model::Failure;
+use crate::model::{Failure, Instance};
 use crate::plan::{Note, Plan, Request};
 use crate::report::Event;
 
@@ -18,6 +18,8 @@ pub struct Synced {
     pub plan: Plan,
     /// How it went.
     pub report: Report,
+    /// What was wanted and there before.
+    pub present: Vec<Instance>,
 }
 
 impl Synced {
@@ -48,7 +50,7 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     let lock = lock::take(&context.places, "sync", &*context.sink)?;
     if lock.is_nested() {
         // The run that waits for us is doing this very work.
-        return Ok(Synced { plan: Plan::default(), report: Report::default() });
+        return Ok(Synced { plan: Plan::default(), report: Report::default(), present: Vec::new() });
     }
     if lock.is_after_cut_off() {
         clean(context)?;
@@ -56,7 +58,7 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     }
     let finder = context.finder();
     let survey = context.survey(&finder);
-    let Stock { plan, tree, kernels } = take_stock(context, &survey, request)?;
+    let Stock { plan, tree, kernels, present } = take_stock(context, &survey, request)?;
     for note in plan.notes.iter().filter(|note| is_told(context, note)) {
         context.sink.event(&Event::Note { text: &note.to_string() });
     }
@@ -69,10 +71,15 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     }
     let report = match plan.steps.as_slice() {
         [] => Report::default(),
-        _ => context.session()?.carry_out(&plan, &survey, &tree, &kernels),
+        _ => {
+            let session = context.session()?;
+            let report = session.carry_out(&plan, &survey, &tree, &kernels);
+            session.post_transaction(&report.changed());
+            report
+        }
     };
     keep(&survey)?;
-    Ok(Synced { plan, report })
+    Ok(Synced { plan, report, present })
 }
 
 /// A package manager's user is told of a failure when it happens, not at every run after it; what a module is not meant

@@ -4,7 +4,7 @@ use crate::cli::context::Context;
 use crate::exec::{lock, pending};
 use crate::install::files::{remove_if_there, remove_tree_if_there};
 use crate::inventory::{Kernel, Source, Survey, Tree};
-use crate::model::{Directives, Failure, Instance, ModuleId, Record};
+use crate::model::{Arch, Directives, Failure, Instance, KernelRelease, ModuleId, Record};
 use crate::report::{Event, failure_text};
 use std::collections::BTreeSet;
 
@@ -81,7 +81,23 @@ pub(super) fn take_away(
     for failure in failures {
         context.sink.event(&Event::Warning { text: &format!("Error! {}", failure_text(&failure)) });
     }
+    session.post_transaction(&touched(&tree, module, &kernels, unbuild));
     first.map_or(Ok(()), Err)
+}
+
+/// The kernels for which there was something to take away.
+fn touched(
+    tree: &Tree,
+    module: &ModuleId,
+    kernels: &[Kernel],
+    unbuild: bool,
+) -> BTreeSet<(KernelRelease, Arch)> {
+    let built = tree.find(module).map(|registered| registered.built.as_slice()).unwrap_or_default();
+    let was_there = |kernel: &&Kernel| {
+        let is_it = |i: &Instance| i.kernel == kernel.release && i.arch == kernel.arch;
+        built.iter().any(|b| is_it(&b.instance) && (unbuild || b.active))
+    };
+    kernels.iter().filter(was_there).map(|kernel| (kernel.release.clone(), kernel.arch.clone())).collect()
 }
 
 /// Takes one instance away; true if files of the kernel changed.
