@@ -103,9 +103,13 @@ struct Unpacking<'a> {
     links: Vec<(PathBuf, PathBuf)>,
 }
 
-/// An error's text, which may hold what the archive holds.
+/// An error's text, without what the file holds: that may be anything, and be meant for nobody's eyes.
 fn harmless(error: &io::Error) -> String {
-    error.to_string().chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    let text = error.to_string();
+    if text.contains(" when getting ") || text.contains("checksum mismatch") {
+        return "a member's description is damaged".into();
+    }
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 fn unreadable(error: io::Error) -> ArchiveProblem {
@@ -113,7 +117,12 @@ fn unreadable(error: io::Error) -> ArchiveProblem {
 }
 
 fn no_archive(error: io::Error) -> ArchiveProblem {
-    ArchiveProblem::NotAnArchive(harmless(&error))
+    match harmless(&error) {
+        text if text.starts_with("a member") => {
+            ArchiveProblem::NotAnArchive("it does not begin as one".into())
+        }
+        text => ArchiveProblem::NotAnArchive(text),
+    }
 }
 
 fn stopped(name: &str, error: &io::Error) -> ArchiveProblem {

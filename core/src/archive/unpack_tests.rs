@@ -164,6 +164,9 @@ fn what_is_no_archive_says_so() {
     for data in [&b""[..], b"no archive", &[7; 2000]] {
         assert!(matches!(problem(data), ArchiveProblem::NotAnArchive(_)), "{data:?}: {}", problem(data));
     }
+    // Regression: the error told what the file holds.
+    let said = problem(&b"root:$6$secret".repeat(60)).to_string();
+    assert_eq!(said, "it is no archive: it does not begin as one");
     let p = place(b"");
     for missing in [p.dir.join("no-such"), p.dir.clone()] {
         let Err(Failure::Archive { problem, .. }) = unpack(&missing, &p.dir, SMALL) else { panic!() };
