@@ -3,10 +3,12 @@
 //! Parsers are pure; loaders read through [`crate::root::Root`]. Nothing here runs a program: what needs a shell
 //! goes to a [`shell::Shell`] that the caller passes in.
 
+pub mod directive_table;
 pub mod directives;
 mod evaluate;
 mod findings;
 pub mod framework;
+pub mod framework_table;
 pub mod kconfig;
 pub mod literal;
 mod load;

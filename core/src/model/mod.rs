@@ -1,12 +1,14 @@
 //! The words everything else is said in: plain values, no I/O.
 
 mod directives;
+mod exit_code;
 mod failure;
 mod instance;
 mod names;
 mod version;
 
 pub use directives::{Directives, Exclusive, Patch, Record};
+pub use exit_code::EXIT_CODES;
 pub use failure::{Diagnosis, Failure};
 pub use instance::{BuildKey, BuildRecord, FailureRecord, Instance, Isolation, Signature};
 pub use names::{Arch, InvalidName, KernelRelease, ModuleId};

@@ -1,6 +1,8 @@
 //! DKMS's dialect: what `dkms` answers to.
 
 pub mod arguments;
+mod options;
+pub mod table;
 mod usage;
 
 use super::context::{Audience, Common, Context};
@@ -39,7 +41,7 @@ pub fn main(words: &[OsString]) -> ExitCode {
         Err(failure) => {
             let code = errors::exit(&failure, Audience::Dkms);
             if matches!(failure, Failure::Usage { code: 2, .. }) {
-                print!("{}", usage::TEXT);
+                print!("{}", usage::text());
             }
             return code;
         }
@@ -49,7 +51,7 @@ pub fn main(words: &[OsString]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if arguments.show_help {
-        print!("{}", usage::TEXT);
+        print!("{}", usage::text());
         return ExitCode::SUCCESS;
     }
     for warning in &arguments.warnings {
@@ -58,7 +60,7 @@ pub fn main(words: &[OsString]) -> ExitCode {
     let Some(action) = arguments.action else {
         let what = arguments.module.as_deref().unwrap_or_default();
         eprintln!("\nError! Unknown action specified: \"{what}\"");
-        print!("{}", usage::TEXT);
+        print!("{}", usage::text());
         // DKMS exits with 0 here, which hides typing errors from scripts (docs/differences.md).
         return ExitCode::from(4);
     };
