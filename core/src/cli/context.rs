@@ -1,10 +1,13 @@
 //! Everything a verb needs, gathered once: the only place that reads the environment.
 
-use crate::config::{Distribution, Framework, FrameworkRequest, OsRelease, TrySign, Vars, load_framework};
+use crate::config::{
+    BadToml, Distribution, EvermodToml, Framework, FrameworkRequest, OsRelease, Policy, TrySign, Vars,
+    evermod_toml, load_framework,
+};
 use crate::exec::shell::ConfinedBash;
 use crate::exec::{Environment, Session, Settings, Signing};
 use crate::inventory::{Kernel, Survey, SurveyOptions, Tree, kernel, kernels};
-use crate::model::{Arch, Failure, KernelRelease, ModuleId};
+use crate::model::{Arch, Failure, KernelRelease, ModuleId, SandboxMode};
 use crate::places::Places;
 use crate::report::{Lines, Progress, Silent, Sink};
 use crate::root::Root;
@@ -39,6 +42,8 @@ pub struct Common {
     pub no_sandbox: bool,
     /// Another dkms.conf than the module's own.
     pub conf: Option<PathBuf>,
+    /// Nobody waits for it: a file of settings that cannot be used is told, and passed over.
+    pub unattended: bool,
 }
 
 /// Who reads what is printed.
@@ -68,6 +73,8 @@ pub struct Context {
     pub sink: Box<dyn Sink>,
     /// Whom they are for.
     pub audience: Audience,
+    /// How much modules matter.
+    pub policy: Policy,
     /// `--directive`s.
     directives: Vec<String>,
     /// `-c`.
@@ -78,7 +85,7 @@ impl Context {
     /// Gathers it.
     ///
     /// # Errors
-    /// There is no os-release, or framework.conf cannot be read.
+    /// There is no os-release, or framework.conf or evermod.toml cannot be used.
     pub fn new(common: &Common, audience: Audience) -> Result<Self, Failure> {
         let environment = environment()?;
         let root = Root::new(common.root.clone().unwrap_or_else(|| "/".into()));
@@ -99,7 +106,8 @@ impl Context {
             .clone()
             .or_else(|| framework.install_tree.clone())
             .unwrap_or_else(|| usual.into());
-        let settings = settings(common, &framework, &distribution, &environment);
+        let (own, complaint) = own_settings(&places.root, audience, common.unattended)?;
+        let settings = settings(common, &own, &framework, &distribution, &environment);
         let sink: Box<dyn Sink> = match audience {
             _ if common.quiet => Box::new(Silent),
             Audience::Caller if std::io::stderr().is_terminal() => Box::new(Progress::new()),
@@ -108,9 +116,26 @@ impl Context {
             }
             Audience::Hook => Box::new(Lines::new(Box::new(std::io::stderr()), "evermod: ", false)),
         };
+        match complaint {
+            // Its standard output is for programs.
+            Some(text) if audience == Audience::Dkms => complain(&text),
+            Some(text) => sink.event(&crate::report::Event::Note { text: &text }),
+            None => {}
+        }
         let directives = common.directives.clone();
         let conf = common.conf.as_ref().map(std::path::absolute).transpose()?;
-        Ok(Self { places, environment, distribution, settings, shell, sink, audience, directives, conf })
+        Ok(Self {
+            places,
+            environment,
+            distribution,
+            settings,
+            shell,
+            sink,
+            audience,
+            policy: own.policy,
+            directives,
+            conf,
+        })
     }
 
     /// A survey of the root.
@@ -216,6 +241,11 @@ impl Context {
         }
     }
 
+    /// Whether standard output is for eyes that see colours.
+    pub fn is_coloured(&self) -> bool {
+        std::io::stdout().is_terminal() && !self.environment.variables.contains_key("NO_COLOR")
+    }
+
     /// Whether `/etc/dkms/no-autoinstall` forbids everything automatic.
     pub fn is_autoinstall_off(&self) -> bool {
         self.places.root.at(self.places.overrides.join("no-autoinstall")).exists()
@@ -240,8 +270,31 @@ fn framework(root: &Root, environment: &Environment, shell: &ConfinedBash) -> Re
     Ok(loaded.framework)
 }
 
+/// The settings of evermod's own; where nobody could mend them at once, the defaults and what is wrong. A hook must
+/// not stop a transaction for them, nor `dkms`, which scripts of packages call.
+fn own_settings(
+    root: &Root,
+    audience: Audience,
+    unattended: bool,
+) -> Result<(EvermodToml, Option<String>), Failure> {
+    match evermod_toml::load(root) {
+        Ok(own) => Ok((own, None)),
+        Err(bad) if audience == Audience::Caller && !unattended => {
+            let BadToml { path, line, column, message } = bad;
+            Err(Failure::BadSettings { path, line, column, message })
+        }
+        Err(bad) => Ok((EvermodToml::default(), Some(format!("{bad}; the defaults count")))),
+    }
+}
+
+#[allow(clippy::print_stderr)]
+fn complain(text: &str) {
+    eprintln!("Warning: {text}");
+}
+
 fn settings(
     common: &Common,
+    toml: &EvermodToml,
     framework: &Framework,
     distribution: &Distribution,
     environment: &Environment,
@@ -258,7 +311,10 @@ fn settings(
         destination: Some(own).filter(|d| !d.is_empty()),
         // Debian's and Ubuntu's package managers own those files, and depmod prefers `updates` anyway.
         archive_originals: !distribution.is_like(&["debian", "ubuntu"]),
-        jobs: common.jobs.or(framework.parallel_jobs.and_then(|n| usize::try_from(n).ok())),
+        jobs: common
+            .jobs
+            .or(toml.build.jobs.map(usize::from))
+            .or(framework.parallel_jobs.and_then(|n| usize::try_from(n).ok())),
         signing: Signing {
             off: (framework.try_sign_modules == TrySign::False)
                 .then(|| "switched off by try_sign_modules".into()),
@@ -266,7 +322,7 @@ fn settings(
             certificate: path(&framework.mok_certificate).unwrap_or_else(|| certificate.into()),
             tool: path(&framework.sign_file),
         },
-        sandbox: !common.no_sandbox,
+        sandbox: if common.no_sandbox { SandboxMode::Off } else { toml.build.sandbox },
         depmod: !common.no_depmod,
         kernel_source: common.kernel_source.clone(),
         kernel_config: common.kernel_config.clone(),

@@ -36,6 +36,10 @@ pub fn hint(failure: &Failure) -> Option<String> {
         }
         Failure::FailedBefore { .. } => "to try again all the same: evermod sync --retry".into(),
         Failure::Refused { .. } => "to install it all the same: --force".into(),
+        Failure::BadSettings { .. } => "evermod.toml(5) has all settings; an empty file is right too".into(),
+        Failure::NoSandbox { .. } => {
+            "install bubblewrap, or set sandbox = \"auto\" in /etc/evermod/evermod.toml".into()
+        }
         Failure::NoKernel { .. } => "'ls /lib/modules' lists the kernels".into(),
         Failure::Usage { code: 2, .. } => "see --help".into(),
         _ => return None,

@@ -3,7 +3,7 @@
 use super::environment::Environment;
 use super::sandboxed::SandboxRunner;
 use super::signing::Signers;
-use crate::model::{Directives, Failure, Instance, Record};
+use crate::model::{Directives, Failure, Instance, Record, SandboxMode};
 use crate::places::Places;
 use crate::report::Sink;
 use std::collections::BTreeMap;
@@ -21,8 +21,8 @@ pub struct Settings {
     pub jobs: Option<usize>,
     /// The signing key, its certificate and an external signing tool.
     pub signing: Signing,
-    /// Build in a sandbox where it can be had.
-    pub sandbox: bool,
+    /// Whether builds run in a sandbox.
+    pub sandbox: SandboxMode,
     /// Run depmod.
     pub depmod: bool,
     /// `KS` for every kernel, if the caller names it.

@@ -10,6 +10,6 @@ mod version;
 pub use directives::{Directives, Exclusive, Patch, Record};
 pub use exit_code::EXIT_CODES;
 pub use failure::{Diagnosis, Failure};
-pub use instance::{BuildKey, BuildRecord, FailureRecord, Instance, Isolation, Signature};
+pub use instance::{BuildKey, BuildRecord, FailureRecord, Instance, Isolation, SandboxMode, Signature};
 pub use names::{Arch, InvalidName, KernelRelease, ModuleId};
 pub use version::{VersionKey, compare, version_key};

@@ -85,6 +85,7 @@ fn common(arguments: &Arguments) -> Common {
         no_depmod: arguments.no_depmod,
         no_sandbox: false,
         conf: arguments.conf.clone(),
+        unattended: false,
     }
 }
 

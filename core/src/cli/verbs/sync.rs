@@ -1,12 +1,14 @@
 //! `sync`: makes what is there what it should be. Idempotent; every adapter ends here.
 
 use super::plan::{Stock, take_stock};
+use super::policy::{self, InOneLine};
 use super::remove::sweep;
 use crate::cli::context::{Audience, Context};
-use crate::exec::{Report, lock, pending};
+use crate::config::{Importance, Policy};
+use crate::exec::{Report, Session, lock, pending};
 use crate::install::files::{remove_tree_if_there, write_atomically};
 use crate::inventory::Survey;
-use crate::model::Failure;
+use crate::model::{Failure, Instance};
 use crate::plan::{Note, Plan, Request};
 use crate::report::Event;
 
@@ -17,21 +19,30 @@ pub struct Synced {
     pub plan: Plan,
     /// How it went.
     pub report: Report,
+    /// How much modules matter: what is optional counts for nothing below.
+    pub policy: Policy,
 }
 
 impl Synced {
     /// How many steps failed. That the kernel has the same module or a newer one is no failure.
     pub fn failed(&self) -> usize {
-        self.report.failures.iter().filter(|(_, failure)| !matches!(failure, Failure::Refused { .. })).count()
+        let counted = |(instance, failure): &&(Option<Instance>, Failure)| {
+            policy::counts(&self.policy, instance.as_ref(), failure)
+        };
+        self.report.failures.iter().filter(counted).count()
     }
 
     /// How many instances are wanted and not there.
     pub fn shortfall(&self) -> usize {
         let counts = |note: &&Note| {
-            matches!(
-                note,
-                Note::FailedBefore { .. } | Note::Blocked { .. } | Note::Broken { .. } | Note::BadConf { .. }
-            )
+            policy::importance(&self.policy, note) != Importance::Optional
+                && matches!(
+                    note,
+                    Note::FailedBefore { .. }
+                        | Note::Blocked { .. }
+                        | Note::Broken { .. }
+                        | Note::BadConf { .. }
+                )
         };
         self.failed() + self.plan.notes.iter().filter(counts).count()
     }
@@ -47,7 +58,11 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     let lock = lock::take(&context.places, "sync", &*context.sink)?;
     if lock.is_nested() {
         // The run that waits for us is doing this very work.
-        return Ok(Synced { plan: Plan::default(), report: Report::default() });
+        return Ok(Synced {
+            plan: Plan::default(),
+            report: Report::default(),
+            policy: context.policy.clone(),
+        });
     }
     if lock.is_after_cut_off() {
         clean(context)?;
@@ -55,7 +70,8 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     }
     let finder = context.finder();
     let survey = context.survey(&finder);
-    let Stock { plan, tree, kernels } = take_stock(context, &survey, request)?;
+    let Stock { mut plan, tree, kernels } = take_stock(context, &survey, request)?;
+    plan.notes.sort_by_key(|note| policy::importance(&context.policy, note));
     for note in plan.notes.iter().filter(|note| is_told(context, note)) {
         context.sink.event(&Event::Note { text: &note.to_string() });
     }
@@ -66,12 +82,18 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
         );
         context.sink.event(&Event::Note { text: &text });
     }
+    let sink = InOneLine::new(context);
     let report = match plan.steps.as_slice() {
         [] => Report::default(),
-        _ => context.session()?.carry_out(&plan, &survey, &tree, &kernels),
+        _ => Session::new(&context.places, &context.environment, &context.settings, &sink)?
+            .carry_out(&plan, &survey, &tree, &kernels),
     };
     keep(&survey)?;
-    Ok(Synced { plan, report })
+    let synced = Synced { plan, report, policy: context.policy.clone() };
+    for text in policy::lacking(&context.policy, &synced) {
+        context.sink.event(&Event::Note { text: &text });
+    }
+    Ok(synced)
 }
 
 /// A package manager's user is told of a failure when it happens, not at every run after it; what a module is not meant
