@@ -119,24 +119,21 @@ pub trait Disk {
 /// # Errors
 /// An unknown option, two actions, a value that is no number, or counts of `-k` and `-a` that do not agree; each with
 /// DKMS's exit code.
-pub fn parse(words: &[String], disk: &dyn Disk) -> Result<Arguments, Failure> {
+pub fn parse(words: &[String], disk: &dyn Disk) -> Result<Arguments, Refused> {
     let mut args = Arguments::default();
-    let mut words = words.iter().map(String::as_str);
-    while let Some(word) = words.next() {
-        if word.starts_with('-') && word.len() > 1 {
-            if args.option(word, &mut words)? {
-                return Ok(args);
-            }
-        } else {
-            args.operand(word, disk)?;
-        }
+    match args.read(words, disk) {
+        Ok(()) => Ok(args),
+        Err(failure) => Err(Refused { failure, quiet: args.quiet }),
     }
-    if args.binaries_only && args.source_only {
-        return Err(usage("--binaries-only and --source-only exclude each other", 8));
-    }
-    args.pair_arches()?;
-    args.check()?;
-    Ok(args)
+}
+
+/// A command line that cannot be followed.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub failure: Failure,
+    /// `--quiet` came before it: nothing is to be printed.
+    pub quiet: bool,
 }
 
 fn usage(message: impl Into<String>, code: u8) -> Failure {
@@ -149,6 +146,31 @@ fn value(text: &str) -> String {
 }
 
 impl Arguments {
+    fn read(&mut self, words: &[String], disk: &dyn Disk) -> Result<(), Failure> {
+        let mut words = words.iter().map(String::as_str);
+        while let Some(word) = words.next() {
+            if word.starts_with('-') && word.len() > 1 {
+                if self.option(word, &mut words)? {
+                    return Ok(());
+                }
+            } else {
+                self.operand(word, disk)?;
+            }
+        }
+        if self.binaries_only && self.source_only {
+            return Err(usage("--binaries-only and --source-only exclude each other", 8));
+        }
+        self.pair_arches()?;
+        self.check()
+    }
+
+    /// From `--quiet` on, nothing is said.
+    fn warn(&mut self, text: String) {
+        if !self.quiet {
+            self.warnings.push(text);
+        }
+    }
+
     /// Takes one option; true if nothing after it counts.
     fn option<'w>(
         &mut self,
@@ -202,7 +224,7 @@ impl Arguments {
             Opt::Quiet => self.quiet = true,
             Opt::ShowVersion => self.show_version = true,
             Opt::ShowHelp => self.show_help = true,
-            Opt::Dropped => self.warnings.push(format!("Deprecated feature: {name}")),
+            Opt::Dropped => self.warn(format!("Deprecated feature: {name}")),
         }
         Ok(matches!(spec.id, Opt::ShowVersion | Opt::ShowHelp))
     }
@@ -246,7 +268,7 @@ impl Arguments {
         } else if self.module.is_none() {
             self.module_operand(word);
         } else {
-            self.warnings.push(format!("Warning: I do not know what to do with {word}."));
+            self.warn(format!("Warning: I do not know what to do with {word}."));
         }
         Ok(())
     }
@@ -315,13 +337,13 @@ mod tests {
         }
     }
 
-    fn parsed(line: &str) -> Result<Arguments, Failure> {
+    fn parsed(line: &str) -> Result<Arguments, Refused> {
         let words: Vec<_> = line.split(' ').filter(|w| !w.is_empty()).map(|w| w.replace('~', " ")).collect();
         parse(&words, &Fake)
     }
 
     fn code(line: &str) -> u8 {
-        parsed(line).expect_err(line).exit_code()
+        parsed(line).expect_err(line).failure.exit_code()
     }
 
     #[test]
@@ -345,6 +367,8 @@ mod tests {
         assert_eq!(parsed("build --no-initrd m/1").unwrap().warnings, ["Deprecated feature: --no-initrd"]);
         assert!(parsed("--version --nonsense").unwrap().show_version);
         assert_eq!(parsed("status -j").unwrap().jobs, None);
+        assert_eq!(parsed("--no-initrd -q --no-initrd status a b").unwrap().warnings.len(), 1);
+        assert!(parsed("-q --frob").unwrap_err().quiet && !parsed("--frob -q").unwrap_err().quiet);
     }
 
     /// Every option with a value takes it in both forms, and anything that begins with its long name is it.
@@ -372,7 +396,7 @@ mod tests {
                     ]
                 }),
             ) {
-                let found = parsed(&line).unwrap_or_else(|e| panic!("{line}: {e}"));
+                let found = parsed(&line).unwrap_or_else(|e| panic!("{line}: {}", e.failure));
                 assert_ne!(found, parsed("status").unwrap(), "{line}");
                 results.push(found);
             }

@@ -13,7 +13,7 @@ use super::verbs::uninstall::Scope;
 use super::verbs::{add, autoinstall, build, generate_mok, kernel_gone, remove, uninstall};
 use crate::inventory::Kernel;
 use crate::model::{Failure, ModuleId};
-use arguments::{Action, Arguments, Disk};
+use arguments::{Action, Arguments, Disk, Refused};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -38,7 +38,8 @@ pub fn main(words: &[OsString]) -> ExitCode {
     let words: Vec<String> = words.iter().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
     let arguments = match arguments::parse(&words, &RealDisk) {
         Ok(arguments) => arguments,
-        Err(failure) => {
+        Err(Refused { failure, quiet: true }) => return ExitCode::from(failure.exit_code()),
+        Err(Refused { failure, .. }) => {
             let code = errors::exit(&failure, Audience::Dkms);
             if matches!(failure, Failure::Usage { code: 2, .. }) {
                 print!("{}", usage::text());
@@ -46,6 +47,9 @@ pub fn main(words: &[OsString]) -> ExitCode {
             return code;
         }
     };
+    if arguments.quiet && (arguments.show_version || arguments.show_help) {
+        return ExitCode::SUCCESS;
+    }
     if arguments.show_version {
         println!("dkms-{DKMS_VERSION}");
         return ExitCode::SUCCESS;
@@ -58,9 +62,11 @@ pub fn main(words: &[OsString]) -> ExitCode {
         eprintln!("{warning}");
     }
     let Some(action) = arguments.action else {
-        let what = arguments.module.as_deref().unwrap_or_default();
-        eprintln!("\nError! Unknown action specified: \"{what}\"");
-        print!("{}", usage::text());
+        if !arguments.quiet {
+            let what = arguments.module.as_deref().unwrap_or_default();
+            eprintln!("\nError! Unknown action specified: \"{what}\"");
+            print!("{}", usage::text());
+        }
         // DKMS exits with 0 here, which hides typing errors from scripts (docs/differences.md).
         return ExitCode::from(4);
     };
