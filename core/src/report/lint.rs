@@ -96,9 +96,11 @@ pub fn lint_text(files: &[LintedFile], coloured: bool) -> String {
                 Level::Warning => annotate_snippets::Level::WARNING,
                 Level::Advice => annotate_snippets::Level::NOTE.with_name("advice"),
             };
-            let snippet = Snippet::source(file.text.as_str())
+            let (number, line, span) = shown(&file.text, finding);
+            let snippet = Snippet::source(line)
+                .line_start(number)
                 .path(path.as_str())
-                .annotation(AnnotationKind::Primary.span(shown(&file.text, finding)));
+                .annotation(AnnotationKind::Primary.span(span));
             let mut group = level.primary_title(finding.message.as_str()).id(finding.code).element(snippet);
             if let Some(hint) = &finding.hint {
                 group =
@@ -119,12 +121,16 @@ pub fn lint_text(files: &[LintedFile], coloured: bool) -> String {
     text
 }
 
-/// A value of many lines is shown by its first.
-fn shown(text: &str, finding: &LintFinding) -> std::ops::Range<usize> {
-    let span = finding.span.clone();
-    let end =
-        text.get(span.clone()).and_then(|inside| inside.find('\n')).map_or(span.end, |at| span.start + at);
-    span.start..end
+/// The line that a finding begins in, its number, and what of it is meant: a value of many lines is shown by its first.
+/// Only that line goes to the renderer, which would look through all of the text for each finding.
+fn shown<'t>(text: &'t str, finding: &LintFinding) -> (usize, &'t str, std::ops::Range<usize>) {
+    let before = text.get(..finding.span.start).unwrap_or_default();
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let rest = text.get(start..).unwrap_or_default();
+    let line = rest.split('\n').next().unwrap_or_default();
+    let number = before.bytes().filter(|b| *b == b'\n').count() + 1;
+    let column = finding.span.start - start;
+    (number, line, column..(finding.span.end - start).min(line.len()).max(column))
 }
 
 #[cfg(test)]

@@ -206,7 +206,9 @@ impl Linter<'_> {
             // What is missing has no place but its record's.
             _ => finding.record.map_or_else(|| self.first_line(), |record| self.record(record)),
         };
-        let mut message = finding.message.clone();
+        // Some begin with the path, which stands above the line anyway.
+        let told = finding.message.split_once(": ").filter(|(path, _)| path.starts_with('/'));
+        let mut message = told.map_or(finding.message.as_str(), |(_, rest)| rest).to_string();
         let (mut level, code, hint) = match finding.kind {
             FindingKind::Missing => (level, "missing", missing_hint(name)),
             FindingKind::Suffix => {
@@ -243,8 +245,8 @@ impl Linter<'_> {
             FindingKind::Exited => (level, "exited", "set directives without leaving the shell".into()),
             FindingKind::Destroyed => (
                 Level::Error,
-                "lost-quotes",
-                "use single quotes inside the value; double ones are lost".into(),
+                "destroyed",
+                "every value is read twice, the second time inside double quotes".into(),
             ),
             FindingKind::Said => (Level::Advice, "said", String::new()),
         };
@@ -254,10 +256,7 @@ impl Linter<'_> {
                     (level, span) = (Level::Warning, self.at(line, 1));
                     message = format!("bash complains: {text}");
                 }
-                None => {
-                    let said = message.split_once(": ").filter(|(path, _)| path.starts_with('/'));
-                    message = format!("the file prints: {}", said.map_or(message.as_str(), |(_, said)| said));
-                }
+                None => message = format!("the file prints: {message}"),
             }
         }
         LintFinding { level, code, message, hint: Some(hint).filter(|h| !h.is_empty()), span }

@@ -47,7 +47,7 @@ impl Scan {
 
 /// Scans `text`.
 pub fn scan(text: &str) -> Scan {
-    let mut scanner = Scanner { text: text.as_bytes(), at: 0, found: Scan::default() };
+    let mut scanner = Scanner { text: text.as_bytes(), at: 0, depth: 0, found: Scan::default() };
     scanner.commands();
     let mut found = scanner.found;
     found.used = used(text);
@@ -73,9 +73,13 @@ const KEYWORDS: [&[u8]; 15] = [
     b"readonly",
 ];
 
+/// Substitutions inside substitutions, which are read by recursion.
+const MAX_DEPTH: usize = 100;
+
 struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
+    depth: usize,
     found: Scan,
 }
 
@@ -251,6 +255,17 @@ impl Scanner<'_> {
 
     /// One character of a word, or a whole quotation or substitution.
     fn piece(&mut self, c: u8) {
+        if self.depth == MAX_DEPTH {
+            // What is inside is not told apart any more.
+            self.at += 1;
+            return;
+        }
+        self.depth += 1;
+        self.whole_piece(c);
+        self.depth -= 1;
+    }
+
+    fn whole_piece(&mut self, c: u8) {
         match c {
             b'\\' => self.at += 2,
             b'\'' => self.until(b'\''),
@@ -359,6 +374,13 @@ mod tests {
             ("A=b\r\nC=d\r\n", vec![one("A", Some(0), "b"), one("C", Some(0), "d")]),
         ] {
             assert_eq!(found(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn hostile_text_costs_nothing() {
+        for part in ["$(", "${", "\"$(", "(", "A=(", "`", "A[", "\\"] {
+            scan(&format!("A={}", part.repeat(200_000)));
         }
     }
 
