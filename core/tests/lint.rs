@@ -83,7 +83,7 @@ fn the_exit_code_tells_of_errors_only() {
         .unwrap();
     let output = evermod(&["lint", &named]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stdout).contains(&format!("{named}:5:4")), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains(&format!("{named}:5:1")), "{}", text(&output.stdout));
     std::fs::write(&conf, "PACKAGE_NAME=m\nPACKAGE_VERSION=1\nPATCH=gone.patch\nAUTOINSTALL=yes\n").unwrap();
     let output = evermod(&["lint", &named]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));

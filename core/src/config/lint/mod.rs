@@ -127,6 +127,12 @@ impl Linter<'_> {
             let rest = self.text.get(start..).unwrap_or_default();
             start += rest.find('\n').map_or(rest.len(), |at| at + 1);
         }
+        if start >= self.text.len() {
+            // Something is missing at the end: the last line that says anything is where a person looks.
+            let said = self.text.trim_end();
+            let last = said.rfind('\n').map_or(0, |at| at + 1);
+            return last..said.len();
+        }
         let content = self.text.get(start..).unwrap_or_default().lines().next().unwrap_or_default();
         let offset = content.char_indices().nth(column.saturating_sub(1)).map_or(content.len(), |(at, _)| at);
         let rest = content.get(offset..).unwrap_or_default();
