@@ -30,6 +30,10 @@ ovmf                  /usr/share/OVMF/OVMF_CODE_4M.fd
 busybox-static        /usr/share/doc/busybox-static/copyright
 mtools                /usr/bin/mcopy
 dosfstools            /usr/sbin/mkfs.vfat
+man-db                /usr/bin/man
+mandoc                /usr/bin/mandoc
+zsh                   /usr/bin/zsh
+fish                  /usr/bin/fish
 python3               /usr/bin/python3
 python3-venv          /usr/share/doc/python3-venv/copyright
 '

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
-use evermod_core::config::directives::NAMES;
+use evermod_core::config::directive_table::NAMES;
 use evermod_core::config::literal;
 use evermod_core::config::mangle::{Reread, collapse, reread};
 use evermod_core::config::shell::{Shell, ShellJob, Task, quote};

@@ -51,7 +51,7 @@ fn read(path: &str) -> anyhow::Result<String> {
 }
 
 /// SOURCE_DATE_EPOCH, or the date of the last commit, so that the same sources give the same package.
-fn source_date() -> u64 {
+pub(crate) fn source_date() -> u64 {
     let given = std::env::var("SOURCE_DATE_EPOCH").ok();
     let commit = || {
         let output =
@@ -91,11 +91,11 @@ fn package(program: Vec<u8>, date: u64) -> anyhow::Result<Package> {
         )],
         version,
     });
-    entries(program, &mut package)?;
+    entries(program, date, &mut package)?;
     Ok(package)
 }
 
-fn entries(program: Vec<u8>, package: &mut Package) -> anyhow::Result<()> {
+fn entries(program: Vec<u8>, date: u64, package: &mut Package) -> anyhow::Result<()> {
     let doc = format!("/usr/share/doc/{}", package.name);
     let entries = &mut package.entries;
     entries.push(Entry::program("/usr/bin/evermod", program));
@@ -115,6 +115,7 @@ fn entries(program: Vec<u8>, package: &mut Package) -> anyhow::Result<()> {
     ));
     entries
         .push(Entry::file(format!("{doc}/examples/framework.conf"), read("packaging/dist/framework.conf")?));
+    entries.push(Entry::file(format!("{doc}/examples/evermod.toml"), read("packaging/dist/evermod.toml")?));
     entries.push(Entry::file(
         format!("/usr/share/lintian/overrides/{}", package.name),
         read("packaging/dist/debian/lintian-overrides")?,
@@ -122,7 +123,7 @@ fn entries(program: Vec<u8>, package: &mut Package) -> anyhow::Result<()> {
     if let Ok(changes) = read("CHANGELOG.md") {
         entries.push(Entry::file(format!("{doc}/changelog.gz"), deb::gzip(changes.as_bytes())?));
     }
-    for (name, text) in papers::man_pages()? {
+    for (name, text) in papers::man_pages(date)? {
         let section = name.rsplit('.').next().unwrap_or("1");
         entries.push(Entry::file(format!("/usr/share/man/man{section}/{name}.gz"), deb::gzip(&text)?));
     }

@@ -38,7 +38,7 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Deb { binary, out } => deb::run(&binary, &out),
-        Task::Papers { out } => papers::run(&out),
+        Task::Papers { out } => papers::run(&out, deb::source_date()),
     }
 }
 

@@ -1,13 +1,13 @@
 //! Everything a verb needs, gathered once: the only place that reads the environment.
 
 use crate::config::{
-    Distribution, Framework, FrameworkRequest, KeyPlaces, OsRelease, TrySign, Vars, addon_modules_dir,
-    load_framework,
+    BadToml, Distribution, EvermodToml, Framework, FrameworkRequest, KeyPlaces, OsRelease, Policy, TrySign,
+    Vars, addon_modules_dir, evermod_toml, load_framework,
 };
 use crate::exec::shell::ConfinedBash;
 use crate::exec::{Environment, Session, Settings, Signing, kernel_arch, weak_tool};
 use crate::inventory::{Kernel, Survey, SurveyOptions, Tree, kernel, kernels};
-use crate::model::{Arch, Failure, KernelRelease, ModuleId};
+use crate::model::{Arch, Failure, KernelRelease, ModuleId, SandboxMode};
 use crate::places::Places;
 use crate::report::{Lines, Progress, Silent, Sink};
 use crate::root::Root;
@@ -50,6 +50,8 @@ pub struct Common {
     pub verbose: bool,
     /// Trace what bash runs.
     pub debug: bool,
+    /// Nobody waits for it: a file of settings that cannot be used is told, and passed over.
+    pub unattended: bool,
 }
 
 /// Who reads what is printed.
@@ -79,6 +81,8 @@ pub struct Context {
     pub sink: Box<dyn Sink>,
     /// Whom they are for.
     pub audience: Audience,
+    /// How much modules matter.
+    pub policy: Policy,
     /// `--directive`s.
     directives: Vec<String>,
     /// `-c`.
@@ -89,7 +93,7 @@ impl Context {
     /// Gathers it.
     ///
     /// # Errors
-    /// There is no os-release, or framework.conf cannot be read.
+    /// There is no os-release, or framework.conf or evermod.toml cannot be used.
     #[allow(clippy::print_stderr)]
     pub fn new(common: &Common, audience: Audience) -> Result<Self, Failure> {
         let environment = environment()?;
@@ -119,13 +123,15 @@ impl Context {
         };
         let variable = |name: &str| environment.variables.get(name).cloned();
         let keys = distribution.keys(&places.root, &variable)?;
-        let own = distribution.module_directory(addon.as_deref(), "").display().to_string();
-        let weak = weak_tool(&places, &distribution, &environment);
+        let destination = distribution.module_directory(addon.as_deref(), "").display().to_string();
+        let weak_modules = weak_tool(&places, &distribution, &environment);
+        let (own, complaint) = own_settings(&places.root, audience, common.unattended)?;
+        complaints.extend(complaint);
         let settings = Settings {
-            destination: Some(own).filter(|d| !d.is_empty()),
+            destination: Some(destination).filter(|d| !d.is_empty()),
             archive_originals: distribution.archives_originals(),
-            weak_modules: weak,
-            ..settings(common, framework, keys)
+            weak_modules,
+            ..settings(common, &own, framework, keys)
         };
         let sink: Box<dyn Sink> = match audience {
             _ if common.quiet => Box::new(Silent),
@@ -136,11 +142,26 @@ impl Context {
             Audience::Hook => Box::new(Lines::new(Box::new(std::io::stderr()), "evermod: ", false)),
         };
         for text in complaints.iter().filter(|_| !common.quiet) {
-            eprintln!("Warning: {text}");
+            match audience {
+                Audience::Hook => sink.event(&crate::report::Event::Note { text }),
+                // Its standard output is for programs.
+                Audience::Dkms | Audience::Caller => eprintln!("Warning: {text}"),
+            }
         }
         let directives = common.directives.clone();
         let conf = common.conf.as_ref().map(std::path::absolute).transpose()?;
-        Ok(Self { places, environment, distribution, settings, shell, sink, audience, directives, conf })
+        Ok(Self {
+            places,
+            environment,
+            distribution,
+            settings,
+            shell,
+            sink,
+            audience,
+            policy: own.policy,
+            directives,
+            conf,
+        })
     }
 
     /// A survey of the root.
@@ -257,6 +278,11 @@ impl Context {
         }
     }
 
+    /// Whether standard output is for eyes that see colours.
+    pub fn is_coloured(&self) -> bool {
+        std::io::stdout().is_terminal() && !self.environment.variables.contains_key("NO_COLOR")
+    }
+
     /// Whether `/etc/dkms/no-autoinstall` forbids everything automatic.
     pub fn is_autoinstall_off(&self) -> bool {
         self.places.root.at(self.places.overrides.join("no-autoinstall")).exists()
@@ -287,7 +313,24 @@ fn framework(
     Ok((loaded.framework, complaints))
 }
 
-fn settings(common: &Common, mut framework: Framework, keys: KeyPlaces) -> Settings {
+/// The settings of evermod's own; where nobody could mend them at once, the defaults and what is wrong. A hook must
+/// not stop a transaction for them, nor `dkms`, which scripts of packages call.
+fn own_settings(
+    root: &Root,
+    audience: Audience,
+    unattended: bool,
+) -> Result<(EvermodToml, Option<String>), Failure> {
+    match evermod_toml::load(root) {
+        Ok(own) => Ok((own, None)),
+        Err(bad) if audience == Audience::Caller && !unattended => {
+            let BadToml { path, line, column, message } = bad;
+            Err(Failure::BadSettings { path, line, column, message })
+        }
+        Err(bad) => Ok((EvermodToml::default(), Some(format!("{bad}; the defaults count")))),
+    }
+}
+
+fn settings(common: &Common, toml: &EvermodToml, mut framework: Framework, keys: KeyPlaces) -> Settings {
     let path = |path: &Option<PathBuf>| path.as_ref().map(|p| p.display().to_string());
     // Who names a key of his own means that one, for all kernels.
     let is_own = framework.mok_signing_key.is_some() || framework.mok_certificate.is_some();
@@ -299,7 +342,10 @@ fn settings(common: &Common, mut framework: Framework, keys: KeyPlaces) -> Setti
         destination: None,
         archive_originals: false,
         weak_modules: None,
-        jobs: common.jobs.or(framework.parallel_jobs.and_then(|n| usize::try_from(n).ok())),
+        jobs: common
+            .jobs
+            .or(toml.build.jobs.map(usize::from))
+            .or(framework.parallel_jobs.and_then(|n| usize::try_from(n).ok())),
         signing: Signing {
             off: (framework.try_sign_modules == TrySign::False)
                 .then(|| "switched off by try_sign_modules".into()),
@@ -308,7 +354,7 @@ fn settings(common: &Common, mut framework: Framework, keys: KeyPlaces) -> Setti
             of_kernel: keys.of_kernel && !is_own,
             maker: keys.maker.filter(|_| !is_own),
         },
-        sandbox: !common.no_sandbox,
+        sandbox: if common.no_sandbox { SandboxMode::Off } else { toml.build.sandbox },
         depmod: !common.no_depmod,
         kernel_source: common.kernel_source.clone(),
         kernel_config: common.kernel_config.clone(),

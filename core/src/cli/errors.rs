@@ -43,6 +43,10 @@ pub fn hint(failure: &Failure) -> Option<String> {
             }
             _ => return None,
         },
+        Failure::BadSettings { .. } => "evermod.toml(5) has all settings; an empty file is right too".into(),
+        Failure::NoSandbox { .. } => {
+            "install bubblewrap, or set sandbox = \"auto\" in /etc/evermod/evermod.toml".into()
+        }
         Failure::NoKernel { .. } => "'ls /lib/modules' lists the kernels".into(),
         Failure::Usage { code: 2, .. } => "see --help".into(),
         _ => return None,

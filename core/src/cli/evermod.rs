@@ -8,15 +8,17 @@ use super::verbs::plan::take_stock;
 use super::verbs::status::{Filter, report};
 use super::verbs::uninstall::Scope;
 use super::verbs::{
-    add, autoinstall, build, generate_mok, hook, log, matching, mktarball, remove, sync, uninstall,
+    add, autoinstall, build, generate_mok, hook, lint, log, matching, mktarball, remove, sync, uninstall,
 };
+use crate::config::lint::Level;
 use crate::inventory::Kernel;
 use crate::model::{Failure, KernelRelease, ModuleId};
 use crate::plan::Request;
+use crate::report::lint::{LintReport, count, lint_text};
 use crate::report::status::table;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -56,6 +58,8 @@ enum Verb {
     Sync(SyncArguments),
     /// Show the log of the last build
     Log(LogArguments),
+    /// Look for mistakes in the configuration of modules
+    Lint(LintArguments),
     /// Register a module's source
     Add(AddArguments),
     /// Compile a module for kernels
@@ -163,6 +167,16 @@ struct LogArguments {
     /// Print the places of the logs, not their text
     #[arg(long)]
     path: bool,
+}
+
+#[derive(Debug, Args)]
+struct LintArguments {
+    /// A dkms.conf, a directory that has one, or a module
+    #[arg(value_name = "FILE|DIR|MODULE[/VERSION]", required = true)]
+    what: Vec<String>,
+    /// Print versioned JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -285,6 +299,7 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
         jobs: arguments.common.jobs,
         quiet: arguments.common.quiet,
         no_sandbox: arguments.common.no_sandbox,
+        unattended: matches!(&arguments.verb, Verb::Sync(arguments) if arguments.boot),
         ..Common::default()
     };
     let context = Context::new(&common, audience);
@@ -303,9 +318,7 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
             if arguments.json {
                 return json(&report);
             }
-            let coloured =
-                std::io::stdout().is_terminal() && !context.environment.variables.contains_key("NO_COLOR");
-            print(&table(&report.instances, coloured));
+            print(&table(&report.instances, context.is_coloured()));
         }
         Verb::Plan(arguments) => {
             let request = request(context, arguments.wanted, true)?;
@@ -343,6 +356,17 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
                 } else {
                     print(&String::from_utf8_lossy(&fs_err::read(path)?));
                 }
+            }
+        }
+        Verb::Lint(arguments) => {
+            let files = lint::lint_all(context, &arguments.what)?;
+            if arguments.json {
+                json(&LintReport::of(&files))?;
+            } else {
+                print(&lint_text(&files, context.is_coloured()));
+            }
+            if count(&files, Level::Error) > 0 {
+                return Ok(ExitCode::FAILURE);
             }
         }
         Verb::Add(arguments) => {

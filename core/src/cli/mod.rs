@@ -4,7 +4,6 @@ mod context;
 pub mod dkms;
 mod errors;
 mod evermod;
-mod glob;
 mod verbs;
 
 pub use evermod::command;

@@ -6,43 +6,6 @@ use super::vars::Vars;
 use crate::model::{Directives, Exclusive, ModuleId, Patch, Record};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The variables that a `dkms.conf` is read for.
-pub const NAMES: [&str; 33] = [
-    "AUTOINSTALL",
-    "BUILD_DEPENDS",
-    "BUILD_DEPENDS_REBUILD",
-    "BUILD_EXCLUSIVE_ARCH",
-    "BUILD_EXCLUSIVE_CONFIG",
-    "BUILD_EXCLUSIVE_KERNEL",
-    "BUILD_EXCLUSIVE_KERNEL_MAX",
-    "BUILD_EXCLUSIVE_KERNEL_MIN",
-    "BUILT_MODULE_LOCATION",
-    "BUILT_MODULE_NAME",
-    "CLEAN",
-    "DEST_MODULE_LOCATION",
-    "DEST_MODULE_NAME",
-    "MAKE",
-    "MAKE_MATCH",
-    "MODULES_CONF",
-    "MODULES_CONF_ALIAS_TYPE",
-    "MODULES_CONF_OBSOLETES",
-    "MODULES_CONF_OBSOLETE_ONLY",
-    "NO_WEAK_MODULES",
-    "OBSOLETE_BY",
-    "PACKAGE_NAME",
-    "PACKAGE_VERSION",
-    "PATCH",
-    "PATCH_MATCH",
-    "POST_ADD",
-    "POST_BUILD",
-    "POST_INSTALL",
-    "POST_REMOVE",
-    "PRE_BUILD",
-    "PRE_INSTALL",
-    "REMAKE_INITRD",
-    "STRIP",
-];
-
 /// Makes directives of `vars`.
 ///
 /// `strict` is DKMS's reading for add, build and install: duplicates are errors, deprecated directives are named.

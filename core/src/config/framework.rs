@@ -2,6 +2,7 @@
 
 use super::evaluate::{ConfigError, EvaluatedBy, Evaluation, Source};
 use super::findings::{Finding, FindingKind, Severity};
+use super::framework_table::{NAMES, from_environment};
 use super::load::finding;
 use super::shell::Shell;
 use super::vars::Vars;
@@ -10,38 +11,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// The variables that `framework.conf` is read for.
-pub const NAMES: [&str; 18] = [
-    "autoinstall_all_kernels",
-    "build_environment",
-    "compress_gzip_opts",
-    "compress_xz_opts",
-    "compress_zstd_opts",
-    "dkms_tree",
-    "install_tree",
-    "modprobe_on_install",
-    "mok_certificate",
-    "mok_signing_key",
-    "parallel_jobs",
-    "post_transaction",
-    "sign_file",
-    "source_tree",
-    "symlink_modules",
-    "tmp_location",
-    "try_sign_modules",
-    "verbose",
-];
-
-/// Those that DKMS takes from its environment where no file sets them (contract 1.9).
-pub const FROM_ENVIRONMENT: [&str; 6] = [
-    "mok_certificate",
-    "mok_signing_key",
-    "modprobe_on_install",
-    "parallel_jobs",
-    "post_transaction",
-    "sign_file",
-];
 
 /// Where sources and state are where nothing else is said; files may refer to both.
 const SOURCE_TREE: &str = "/usr/src";
@@ -115,7 +84,7 @@ pub struct FrameworkRequest {
     /// The variables that the files see. DKMS reads the signing settings again before a build, with `kernelver`
     /// and `arch` set: load again with them here.
     pub scope: Vars,
-    /// The caller's environment, of which [`FROM_ENVIRONMENT`] is used where no file sets a variable.
+    /// The caller's environment, of which [`from_environment`]'s is used where no file sets a variable.
     pub environment: BTreeMap<String, String>,
 }
 
@@ -148,7 +117,7 @@ pub fn load_framework(
             scope.set(name, default);
         }
     }
-    for name in FROM_ENVIRONMENT {
+    for name in from_environment() {
         if let Some(value) = request.environment.get(name) {
             scope.set(name, value.as_str());
         }
@@ -159,10 +128,8 @@ pub fn load_framework(
         evaluation.file(&path)?;
     }
     let Evaluation { vars: set, sources, notes, by, .. } = evaluation;
-    let mut vars: Vars = FROM_ENVIRONMENT
-        .iter()
-        .filter_map(|name| Some((*name, request.environment.get(*name)?.as_str())))
-        .collect();
+    let mut vars: Vars =
+        from_environment().filter_map(|name| Some((name, request.environment.get(name)?.as_str()))).collect();
     vars.merge(set);
     let mut findings = notes.iter().map(|(path, note)| finding(&path.display().to_string(), note)).collect();
     let framework = make(&vars, &mut findings);

@@ -1,6 +1,7 @@
 //! Loads the configuration of one module: the one way in for everybody else.
 
-use super::directives::{NAMES, resolve};
+use super::directive_table::NAMES;
+use super::directives::resolve;
 use super::evaluate::{ConfigError, EvaluatedBy, Evaluation, Note, Source};
 use super::findings::{Finding, FindingKind, Severity};
 use super::shell::Shell;

@@ -4,15 +4,20 @@
 //! goes to a [`shell::Shell`] that the caller passes in.
 
 mod addon;
+pub mod directive_table;
 pub mod directives;
 pub mod distribution;
 mod evaluate;
+pub mod evermod_toml;
 mod findings;
 pub mod framework;
+pub mod framework_table;
 pub mod kconfig;
+pub mod lint;
 pub mod literal;
 mod load;
 pub mod mangle;
+mod nearest;
 pub mod os_release;
 pub mod shell;
 pub mod stack;
@@ -23,10 +28,12 @@ mod word;
 pub use addon::addon_modules_dir;
 pub use distribution::{ArchRule, Distribution, Evidence, HeaderHint, KeyPlaces};
 pub use evaluate::{ConfigError, EvaluatedBy, Evaluation, Note, Source};
+pub use evermod_toml::{BadToml, EvermodToml, Importance, Policy};
 pub use findings::{Finding, FindingKind, Severity};
 pub use framework::{Framework, FrameworkRequest, LoadedFramework, TrySign, load_framework};
 pub use kconfig::KernelConfig;
 pub use load::{LoadRequest, LoadedModule, load_module};
+pub use nearest::nearest;
 pub use os_release::OsRelease;
 pub use stack::overrides;
 pub use toolchain::{Toolchain, toolchain};

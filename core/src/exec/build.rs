@@ -83,12 +83,15 @@ impl Session<'_> {
 
     fn attempt(&self, input: &BuildInput, started: Instant) -> Result<BuildRecord, Failure> {
         check_source(input)?;
+        self.sandbox.check(&input.instance)?;
         match self.attempt_in(input, started, self.sandbox.owner())? {
             Some(record) => Ok(record),
             // The sandbox could not be made, which is noted by now: once more without it.
-            None => self
-                .attempt_in(input, started, None)?
-                .ok_or_else(|| std::io::Error::other("a build without a sandbox cannot lack one").into()),
+            None => {
+                self.sandbox.check(&input.instance)?;
+                self.attempt_in(input, started, None)?
+                    .ok_or_else(|| std::io::Error::other("a build without a sandbox cannot lack one").into())
+            }
         }
     }
 

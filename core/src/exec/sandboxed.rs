@@ -4,7 +4,7 @@ use super::build_environment::UNSET;
 use super::environment::Environment;
 use super::process;
 use crate::build::{Sandbox, has_started, log};
-use crate::model::{Failure, Isolation};
+use crate::model::{Failure, Instance, Isolation, SandboxMode};
 use crate::report::{Event, Sink};
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -20,6 +20,7 @@ const NOBODY: (u32, u32) = (65534, 65534);
 #[derive(Debug)]
 pub struct SandboxRunner {
     isolation: Mutex<Isolation>,
+    mode: SandboxMode,
     bwrap: Option<PathBuf>,
     user: (u32, u32),
 }
@@ -50,9 +51,9 @@ pub enum Ended {
 
 impl SandboxRunner {
     /// Looks for bubblewrap and what it needs.
-    pub fn find(environment: &Environment, wanted: bool) -> Self {
+    pub fn find(environment: &Environment, mode: SandboxMode) -> Self {
         let bwrap = environment.program("bwrap");
-        let why = if !wanted {
+        let why = if mode == SandboxMode::Off {
             Some("switched off by the caller")
         } else if !environment.is_root {
             Some("not run as root")
@@ -64,12 +65,27 @@ impl SandboxRunner {
             None
         };
         let isolation = why.map_or(Isolation::Bubblewrap, |why| Isolation::None { why: why.into() });
-        Self { isolation: Mutex::new(isolation), bwrap, user: NOBODY }
+        Self { isolation: Mutex::new(isolation), mode, bwrap, user: NOBODY }
     }
 
     /// What can be had at this moment.
     pub fn isolation(&self) -> Isolation {
         self.isolation.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Refuses to build without a sandbox where one is required.
+    ///
+    /// # Errors
+    /// It is required and cannot be had.
+    pub fn check(&self, instance: &Instance) -> Result<(), Failure> {
+        match self.isolation() {
+            Isolation::None { why } if self.mode == SandboxMode::Required => Err(Failure::NoSandbox {
+                module: instance.module.clone(),
+                kernel: instance.kernel.clone(),
+                why,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Whose files a build's are, where there is a sandbox.
@@ -82,7 +98,9 @@ impl SandboxRunner {
         let mut isolation = self.isolation.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if *isolation == Isolation::Bubblewrap {
             *isolation = Isolation::None { why: why.to_string() };
-            sink.event(&Event::Note { text: &format!("Builds run as root without a sandbox: {why}.") });
+            if self.mode != SandboxMode::Required {
+                sink.event(&Event::Note { text: &format!("Builds run as root without a sandbox: {why}.") });
+            }
         }
     }
 

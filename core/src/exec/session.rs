@@ -7,7 +7,7 @@ use super::signing::Signers;
 use super::weak::WeakTool;
 use crate::config::Framework;
 use crate::install::Effort;
-use crate::model::{Directives, Failure, Instance, Record};
+use crate::model::{Directives, Failure, Instance, Record, SandboxMode};
 use crate::places::Places;
 use crate::report::Sink;
 use std::collections::BTreeMap;
@@ -25,8 +25,8 @@ pub struct Settings {
     pub jobs: Option<usize>,
     /// The signing key and its certificate.
     pub signing: Signing,
-    /// Build in a sandbox where it can be had.
-    pub sandbox: bool,
+    /// Whether builds run in a sandbox.
+    pub sandbox: SandboxMode,
     /// Run depmod.
     pub depmod: bool,
     /// `KS` for every kernel, if the caller names it.

@@ -176,6 +176,28 @@ pub enum Failure {
         /// The log.
         log: PathBuf,
     },
+    /// The sandbox that is required cannot be had.
+    #[error("{module} is not built for kernel {kernel}: a sandbox is required, and there is none ({why})")]
+    NoSandbox {
+        /// The module.
+        module: ModuleId,
+        /// The kernel.
+        kernel: KernelRelease,
+        /// Why there is none.
+        why: String,
+    },
+    /// `evermod.toml` cannot be used.
+    #[error("{path}:{line}:{column}: {message}", path = path.display())]
+    BadSettings {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column in characters, from 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
     /// The same inputs failed before and were not tried again.
     #[error("{module} did not build for kernel {kernel}, and nothing it depends on has changed since")]
     FailedBefore {
@@ -317,7 +339,7 @@ impl Failure {
             | Self::Spawn { .. } => 1,
             Self::ModuleNotNamed { .. } => 1,
             Self::Told(failure) => failure.exit_code(),
-            Self::NoSource { .. } => 2,
+            Self::NoSource { .. } | Self::BadSettings { .. } => 2,
             Self::AlreadyAdded { .. } | Self::NotAdded { .. } | Self::UnknownName { .. } => 3,
             Self::NoConf { .. } | Self::Broken { .. } => 4,
             Self::BadPatch { .. } => 5,
@@ -329,7 +351,10 @@ impl Failure {
             | Self::Depmod { .. } => 6,
             Self::NotProduced { .. } => 7,
             Self::BadConf { .. } | Self::EmptySource { .. } => 8,
-            Self::BuildFailed { .. } | Self::FailedBefore { .. } | Self::Signing { .. } => 10,
+            Self::BuildFailed { .. }
+            | Self::FailedBefore { .. }
+            | Self::Signing { .. }
+            | Self::NoSandbox { .. } => 10,
             Self::Autoinstall(_) => 11,
             Self::MissingDepends { .. } | Self::DependencyFailed { .. } => 13,
             Self::NoHeaders { .. } => 21,

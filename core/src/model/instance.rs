@@ -41,6 +41,19 @@ pub enum Isolation {
     },
 }
 
+/// Whether builds are to run in a sandbox.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SandboxMode {
+    /// Where it can be had.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+    /// Always: without it nothing is built.
+    Required,
+}
+
 /// What evermod writes beside a built instance (`T/M/V/K/A/.evermod.json`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildRecord {

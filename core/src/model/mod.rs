@@ -2,6 +2,7 @@
 
 mod archive;
 mod directives;
+mod exit_code;
 mod failure;
 mod instance;
 mod names;
@@ -9,7 +10,8 @@ mod version;
 
 pub use archive::ArchiveProblem;
 pub use directives::{Directives, Exclusive, Patch, Record};
+pub use exit_code::EXIT_CODES;
 pub use failure::{Diagnosis, Failure};
-pub use instance::{BuildKey, BuildRecord, FailureRecord, Instance, Isolation, Signature};
+pub use instance::{BuildKey, BuildRecord, FailureRecord, Instance, Isolation, SandboxMode, Signature};
 pub use names::{Arch, InvalidName, KernelRelease, ModuleId};
 pub use version::{VersionKey, compare, version_key};

@@ -2,6 +2,7 @@
 
 mod event;
 mod lines;
+pub mod lint;
 mod progress;
 pub mod status;
 

@@ -1,6 +1,8 @@
 //! DKMS's command line (contract 1.1 to 1.3): order-free, options with values matched by prefix, operands told apart by
 //! what they are on disk. Pure: what is on disk comes in through [`Disk`].
 
+use super::options::{self, Opt};
+use super::table::{ACTIONS, All, Kernels};
 use crate::model::Failure;
 use std::path::{Path, PathBuf};
 
@@ -37,31 +39,6 @@ pub enum Action {
     Mktarball,
     /// Read an archive.
     Ldtarball,
-}
-
-const ACTIONS: [(&str, Action); 15] = [
-    ("add", Action::Add),
-    ("build", Action::Build),
-    ("unbuild", Action::Unbuild),
-    ("install", Action::Install),
-    ("uninstall", Action::Uninstall),
-    ("remove", Action::Remove),
-    ("autoinstall", Action::Autoinstall),
-    ("status", Action::Status),
-    ("generate_mok", Action::GenerateMok),
-    ("kernel_postinst", Action::KernelPostinst),
-    ("kernel_prerm", Action::KernelPrerm),
-    ("kernel_preinst", Action::KernelPreinst),
-    ("match", Action::Match),
-    ("mktarball", Action::Mktarball),
-    ("ldtarball", Action::Ldtarball),
-];
-
-impl Action {
-    /// The word on the command line.
-    pub fn name(self) -> &'static str {
-        ACTIONS.iter().find(|(_, a)| *a == self).map_or("", |(name, _)| name)
-    }
 }
 
 /// What was typed.
@@ -141,40 +118,26 @@ pub trait Disk {
     fn is_dir(&self, path: &Path) -> bool;
 }
 
-/// Options that take a value and match anything that begins so, in DKMS's order.
-const VALUED: [&str; 10] = [
-    "--module",
-    "--kernelver",
-    "--templatekernel",
-    "--dkmstree",
-    "--sourcetree",
-    "--installtree",
-    "--config",
-    "--archive",
-    "--arch",
-    "--kernelsourcedir",
-];
-
 /// Reads a command line without the program's name.
 ///
 /// # Errors
 /// An unknown option, two actions, a value that is no number, or counts of `-k` and `-a` that do not agree; each with
 /// DKMS's exit code.
-pub fn parse(words: &[String], disk: &dyn Disk) -> Result<Arguments, Failure> {
+pub fn parse(words: &[String], disk: &dyn Disk) -> Result<Arguments, Refused> {
     let mut args = Arguments::default();
-    let mut words = words.iter().map(String::as_str);
-    while let Some(word) = words.next() {
-        if word.starts_with('-') && word.len() > 1 {
-            if args.option(word, &mut words)? {
-                return Ok(args);
-            }
-        } else {
-            args.operand(word, disk)?;
-        }
+    match args.read(words, disk) {
+        Ok(()) => Ok(args),
+        Err(failure) => Err(Refused { failure, quiet: args.quiet }),
     }
-    args.pair_arches()?;
-    args.check()?;
-    Ok(args)
+}
+
+/// A command line that cannot be followed.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub failure: Failure,
+    /// `--quiet` came before it: nothing is to be printed.
+    pub quiet: bool,
 }
 
 fn usage(message: impl Into<String>, code: u8) -> Failure {
@@ -193,6 +156,31 @@ fn value(text: &str) -> String {
 }
 
 impl Arguments {
+    fn read(&mut self, words: &[String], disk: &dyn Disk) -> Result<(), Failure> {
+        let mut words = words.iter().map(String::as_str);
+        while let Some(word) = words.next() {
+            if word.starts_with('-') && word.len() > 1 {
+                if self.option(word, &mut words)? {
+                    return Ok(());
+                }
+            } else {
+                self.operand(word, disk)?;
+            }
+        }
+        if self.binaries_only && self.source_only {
+            return Err(usage("--binaries-only and --source-only exclude each other", 8));
+        }
+        self.pair_arches()?;
+        self.check()
+    }
+
+    /// From `--quiet` on, nothing is said.
+    fn warn(&mut self, text: String) {
+        if !self.quiet {
+            self.warnings.push(text);
+        }
+    }
+
     /// Takes one option; true if nothing after it counts.
     fn option<'w>(
         &mut self,
@@ -203,66 +191,52 @@ impl Arguments {
             Some((name, value)) if word.starts_with("--") => (name, Some(value)),
             _ => (word, None),
         };
-        let mut next = || value(inline.or_else(|| rest.next()).unwrap_or_default());
-        match name {
-            "-m" => self.module_operand(&next()),
-            "-v" => self.version = Some(next()),
-            "-k" => self.kernel(&next()),
-            "-a" => self.arches.push(next()),
-            "-c" => self.conf = Some(next().into()),
-            "-j" => {
-                let text = next();
-                let jobs = text.parse().map_err(|_| usage(format!("-j needs a number, not '{text}'"), 2))?;
-                self.jobs = Some(jobs);
+        let spec = options::option(name).filter(|spec| spec.value.is_some() || inline.is_none());
+        let Some(spec) = spec else {
+            return Err(usage(format!("unknown option: {word}"), 2));
+        };
+        // A value that is not there is an empty one.
+        let value = match spec.value {
+            Some(_) => value(inline.or_else(|| rest.next()).unwrap_or_default()),
+            None => String::new(),
+        };
+        match spec.id {
+            Opt::Module => self.module_operand(&value),
+            Opt::Version => self.version = Some(value),
+            Opt::Kernel => self.kernel(&value),
+            Opt::Arch => self.arches.push(value),
+            Opt::Conf => self.conf = Some(value.into()),
+            Opt::Jobs if value.is_empty() => {}
+            Opt::Jobs => {
+                let number =
+                    value.parse().map_err(|_| usage(format!("-j needs a number, not '{value}'"), 2))?;
+                self.jobs = Some(number);
             }
-            "-q" | "--quiet" => self.quiet = true,
-            "-V" | "--version" => {
-                self.show_version = true;
-                return Ok(true);
-            }
-            "-h" | "--help" => {
-                self.show_help = true;
-                return Ok(true);
-            }
-            "--all" => self.all = true,
-            "--force" => self.force = true,
-            "--force-version-override" => self.force_version = true,
-            "--no-depmod" => self.no_depmod = true,
-            "--symlink-modules" => self.symlink_modules = true,
-            "--modprobe-on-install" => self.modprobe = true,
-            "--rpm_safe_upgrade" => self.rpm_safe_upgrade = true,
-            "--verbose" => self.verbose = true,
-            "--debug" => self.debug = true,
-            "--binaries-only" => self.binaries_only = true,
-            "--source-only" => self.source_only = true,
-            "--no-initrd" | "--no-clean-kernel" | "--no-prepare-kernel" => {
-                self.warnings.push(format!("Deprecated feature: {name}"));
-            }
-            _ if name.starts_with("--directive") => self.directives.push(next()),
-            _ => match VALUED.iter().find(|option| name.starts_with(**option)) {
-                Some(&option) => {
-                    let text = next();
-                    self.valued(option, text);
-                }
-                None => return Err(usage(format!("unknown option: {word}"), 2)),
-            },
+            Opt::TemplateKernel => self.template_kernel = Some(value),
+            Opt::DkmsTree => self.dkms_tree = Some(value.into()),
+            Opt::SourceTree => self.source_tree = Some(value.into()),
+            Opt::InstallTree => self.install_tree = Some(value.into()),
+            Opt::KernelConfig => self.kernel_config = Some(value.into()),
+            Opt::KernelSource => self.kernel_source = Some(value.into()),
+            Opt::Archive => self.archive = Some(value.into()),
+            Opt::Directive => self.directives.push(value),
+            Opt::All => self.all = true,
+            Opt::Force => self.force = true,
+            Opt::ForceVersion => self.force_version = true,
+            Opt::NoDepmod => self.no_depmod = true,
+            Opt::SymlinkModules => self.symlink_modules = true,
+            Opt::Modprobe => self.modprobe = true,
+            Opt::RpmSafeUpgrade => self.rpm_safe_upgrade = true,
+            Opt::Verbose => self.verbose = true,
+            Opt::Debug => self.debug = true,
+            Opt::BinariesOnly => self.binaries_only = true,
+            Opt::SourceOnly => self.source_only = true,
+            Opt::Quiet => self.quiet = true,
+            Opt::ShowVersion => self.show_version = true,
+            Opt::ShowHelp => self.show_help = true,
+            Opt::Dropped => self.warn(format!("Deprecated feature: {name}")),
         }
-        Ok(false)
-    }
-
-    fn valued(&mut self, option: &str, text: String) {
-        match option {
-            "--module" => self.module_operand(&text),
-            "--kernelver" => self.kernel(&text),
-            "--templatekernel" => self.template_kernel = Some(text),
-            "--dkmstree" => self.dkms_tree = Some(text.into()),
-            "--sourcetree" => self.source_tree = Some(text.into()),
-            "--installtree" => self.install_tree = Some(text.into()),
-            "--config" => self.kernel_config = Some(text.into()),
-            "--archive" => self.archive = Some(text.into()),
-            "--arch" => self.arches.push(text),
-            _ => self.kernel_source = Some(text.into()),
-        }
+        Ok(matches!(spec.id, Opt::ShowVersion | Opt::ShowHelp))
     }
 
     fn module_operand(&mut self, text: &str) {
@@ -285,8 +259,8 @@ impl Arguments {
     }
 
     fn operand(&mut self, word: &str, disk: &dyn Disk) -> Result<(), Failure> {
-        if let Some((_, action)) = ACTIONS.iter().find(|(name, _)| *name == word) {
-            return match self.action.replace(*action) {
+        if let Some(spec) = ACTIONS.iter().find(|spec| spec.name == word) {
+            return match self.action.replace(spec.action) {
                 None => Ok(()),
                 Some(first) => Err(usage(format!("two actions: '{}' and '{word}'", first.name()), 4)),
             };
@@ -305,18 +279,18 @@ impl Arguments {
         } else if self.module.is_none() {
             self.module_operand(word);
         } else {
-            self.warnings.push(format!("Warning: I do not know what to do with {word}."));
+            self.warn(format!("Warning: I do not know what to do with {word}."));
         }
         Ok(())
     }
 
     /// `-a` belongs to the `-k` at the same position; a single one to all.
     fn pair_arches(&mut self) -> Result<(), Failure> {
-        if self.arches.is_empty() || self.kernels.is_empty() {
-            return Ok(());
-        }
         if self.arches.len() > 1 && self.arches.len() != self.kernels.len() {
             return Err(usage("give either one -a, or one for each -k", 1));
+        }
+        if self.arches.is_empty() || self.kernels.is_empty() {
+            return Ok(());
         }
         let last = self.arches.last().cloned();
         for (index, (_, arch)) in self.kernels.iter_mut().enumerate() {
@@ -329,15 +303,9 @@ impl Arguments {
     }
 
     fn check(&self) -> Result<(), Failure> {
-        use Action::{
-            Add, Autoinstall, Build, Install, KernelPostinst, KernelPreinst, KernelPrerm, Match, Status,
-        };
-        let takes_path = matches!(self.action, Some(Add | Build | Install));
+        let takes_path = matches!(self.action, Some(Action::Add | Action::Build | Action::Install));
         if let (true, Some(path)) = (takes_path, &self.bare_path) {
             return Err(usage(format!("there is no dkms.conf in {path}"), 1));
-        }
-        if self.binaries_only && self.source_only {
-            return Err(usage("--binaries-only and --source-only exclude each other", 8));
         }
         if self.all && !self.kernels.is_empty() {
             return Err(usage("--all and -k exclude each other", 2));
@@ -345,17 +313,20 @@ impl Arguments {
         if self.all && !self.arches.is_empty() {
             return Err(usage("--all and -a exclude each other", 3));
         }
-        let hook = matches!(self.action, Some(KernelPostinst | KernelPreinst | KernelPrerm));
-        if self.all && (hook || matches!(self.action, Some(Add | Build | Install | Autoinstall | Match))) {
-            return Err(usage(format!("'{}' does not take --all", self.action.map_or("", Action::name)), 5));
+        let spec = self.action.and_then(Action::spec);
+        if let Some(spec) = spec.filter(|spec| self.all && spec.all == All::Refuses) {
+            return Err(usage(format!("'{}' does not take --all", spec.name), 5));
         }
-        if hook && self.kernels.len() != 1 {
-            return Err(usage("exactly one kernel is needed: -k KERNEL", 4));
+        match spec.map(|spec| (spec.kernels, spec.name)) {
+            Some((Kernels::OneGiven, _)) if self.kernels.len() != 1 => {
+                return Err(usage("exactly one kernel is needed: -k KERNEL", 4));
+            }
+            Some((Kernels::One, name)) if self.kernels.len() > 1 => {
+                return Err(usage(format!("'{name}' takes one kernel"), 4));
+            }
+            _ => {}
         }
-        if matches!(self.action, Some(Autoinstall | Match)) && self.kernels.len() > 1 {
-            return Err(usage(format!("'{}' takes one kernel", self.action.map_or("", Action::name)), 4));
-        }
-        if self.action != Some(Status) {
+        if spec.is_some_and(|spec| spec.kernels != Kernels::Filter) {
             let empty = self.kernels.iter().any(|(k, a)| k.is_empty() || a.as_deref() == Some(""));
             if empty || self.arches.iter().any(String::is_empty) {
                 return Err(usage("a kernel or architecture given on the command line is empty", 16));
@@ -367,6 +338,7 @@ impl Arguments {
 
 #[cfg(test)]
 mod tests {
+    use super::super::table::{OPTIONS, Value};
     use super::*;
 
     struct Fake;
@@ -380,13 +352,13 @@ mod tests {
         }
     }
 
-    fn parsed(line: &str) -> Result<Arguments, Failure> {
+    fn parsed(line: &str) -> Result<Arguments, Refused> {
         let words: Vec<_> = line.split(' ').filter(|w| !w.is_empty()).map(|w| w.replace('~', " ")).collect();
         parse(&words, &Fake)
     }
 
     fn code(line: &str) -> u8 {
-        parsed(line).expect_err(line).exit_code()
+        parsed(line).expect_err(line).failure.exit_code()
     }
 
     #[test]
@@ -409,6 +381,43 @@ mod tests {
         assert_eq!(parsed("build m/1 --directive=MAKE=make~all").unwrap().directives, ["MAKE=make all"]);
         assert_eq!(parsed("build --no-initrd m/1").unwrap().warnings, ["Deprecated feature: --no-initrd"]);
         assert!(parsed("--version --nonsense").unwrap().show_version);
+        assert_eq!(parsed("status -j").unwrap().jobs, None);
+        assert_eq!(parsed("--no-initrd -q --no-initrd status a b").unwrap().warnings.len(), 1);
+        assert!(parsed("-q --frob").unwrap_err().quiet && !parsed("--frob -q").unwrap_err().quiet);
+    }
+
+    /// Every option with a value takes it in both forms, and anything that begins with its long name is it.
+    #[test]
+    fn each_row_of_the_options_is_taken() {
+        for option in &OPTIONS {
+            let Some(value) = option.value else {
+                for name in option.short.iter().chain(&option.long).filter(|name| **name != "--debug") {
+                    assert_ne!(
+                        parsed(&format!("status {name}")).unwrap(),
+                        parsed("status").unwrap(),
+                        "{name}"
+                    );
+                }
+                continue;
+            };
+            let text = if value == Value::Number { "7" } else { "A=b" };
+            let mut results = Vec::new();
+            for line in option.short.map(|short| format!("status {short} {text}")).into_iter().chain(
+                option.long.into_iter().flat_map(|long| {
+                    [
+                        format!("status {long} {text}"),
+                        format!("status {long}={text}"),
+                        format!("status {long}XY ~{text}~"),
+                    ]
+                }),
+            ) {
+                let found = parsed(&line).unwrap_or_else(|e| panic!("{line}: {}", e.failure));
+                assert_ne!(found, parsed("status").unwrap(), "{line}");
+                results.push(found);
+            }
+            results.dedup();
+            assert_eq!(results.len(), 1, "{:?} {:?}", option.short, option.long);
+        }
     }
 
     #[test]
@@ -417,6 +426,12 @@ mod tests {
             ("build -k=6.1", 2),
             ("build -k6.1", 2),
             ("--frob", 2),
+            ("status --all=x", 2),
+            ("status --help=1", 2),
+            ("status --force-version-overrideX", 2),
+            ("status -j=4", 2),
+            ("status -a x -a y", 1),
+            ("build m/1 -a x -a y --binaries-only --source-only", 8),
             ("add build", 4),
             ("build -k", 16),
             ("remove m/1 --all -k 6.1", 2),

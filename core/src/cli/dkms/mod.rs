@@ -1,6 +1,8 @@
 //! DKMS's dialect: what `dkms` answers to.
 
 pub mod arguments;
+mod options;
+pub mod table;
 mod usage;
 
 use super::context::{Audience, Common, Context};
@@ -13,7 +15,7 @@ use super::verbs::uninstall::Scope;
 use super::verbs::{add, autoinstall, build, generate_mok, matching, mktarball, remove, rpm_safe, uninstall};
 use crate::inventory::Kernel;
 use crate::model::{Failure, ModuleId};
-use arguments::{Action, Arguments, Disk};
+use arguments::{Action, Arguments, Disk, Refused};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -38,29 +40,35 @@ pub fn main(words: &[OsString]) -> ExitCode {
     let words: Vec<String> = words.iter().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
     let arguments = match arguments::parse(&words, &RealDisk) {
         Ok(arguments) => arguments,
-        Err(failure) => {
+        Err(Refused { failure, quiet: true }) => return ExitCode::from(failure.exit_code()),
+        Err(Refused { failure, .. }) => {
             let code = errors::exit(&failure, Audience::Dkms);
             if matches!(failure, Failure::Usage { code: 2, .. }) {
-                print!("{}", usage::TEXT);
+                print!("{}", usage::text());
             }
             return code;
         }
     };
+    if arguments.quiet && (arguments.show_version || arguments.show_help) {
+        return ExitCode::SUCCESS;
+    }
     if arguments.show_version {
         println!("dkms-{DKMS_VERSION}");
         return ExitCode::SUCCESS;
     }
     if arguments.show_help {
-        print!("{}", usage::TEXT);
+        print!("{}", usage::text());
         return ExitCode::SUCCESS;
     }
     for warning in &arguments.warnings {
         eprintln!("{warning}");
     }
     let Some(action) = arguments.action else {
-        let what = arguments.module.as_deref().unwrap_or_default();
-        eprintln!("\nError! Unknown action specified: \"{what}\"");
-        print!("{}", usage::TEXT);
+        if !arguments.quiet {
+            let what = arguments.module.as_deref().unwrap_or_default();
+            eprintln!("\nError! Unknown action specified: \"{what}\"");
+            print!("{}", usage::text());
+        }
         // DKMS exits with 0 here, which hides typing errors from scripts (docs/differences.md).
         return ExitCode::from(4);
     };
@@ -89,6 +97,7 @@ fn common(arguments: &Arguments) -> Common {
         modprobe: arguments.modprobe,
         verbose: arguments.verbose,
         debug: arguments.debug,
+        unattended: false,
     }
 }
 

@@ -1,33 +1,48 @@
-//! What `dkms --help` prints.
+//! What `dkms --help` prints, made of the tables.
+
+use super::table::{ACTIONS, OPTIONS, plain};
 
 /// The usage text.
-pub const TEXT: &str = "\
-Usage: dkms [ACTION] [OPTIONS] [MODULE/VERSION | DIRECTORY | dkms.conf | ARCHIVE]
+pub fn text() -> String {
+    let mut text =
+        String::from("Usage: dkms ACTION [OPTIONS] [MODULE/VERSION | DIRECTORY | FILE]\n\nActions:\n");
+    for action in &ACTIONS {
+        text.push_str(&row(action.name, action.brief));
+    }
+    text.push_str("\nOptions:\n");
+    for option in OPTIONS.iter().filter(|option| !option.obsolete) {
+        let spellings: Vec<_> = option.short.into_iter().chain(option.long).collect();
+        let mut head = spellings.join(", ");
+        if let Some(value) = option.value {
+            head.push(' ');
+            head.push_str(&plain(value.name()).to_uppercase());
+        }
+        let brief =
+            if option.repeatable { format!("{}; repeatable", option.brief) } else { option.brief.into() };
+        text.push_str(&row(&head, &brief));
+    }
+    text.push_str("\nThis is evermod, which keeps DKMS's contract; see dkms(8) and evermod(8).\n");
+    text
+}
 
-Actions:
-  add | build | install | uninstall | unbuild | remove   one module, step by step
-  autoinstall                                            all modules, for one kernel
-  match                                                  one kernel as another: --templatekernel
-  mktarball | ldtarball                                  write and read archives of a module
-  status                                                 what there is
-  generate_mok                                           find or make the signing key
-  kernel_postinst | kernel_preinst | kernel_prerm        for kernel packages
+fn row(head: &str, brief: &str) -> String {
+    format!("  {head:<36} {brief}\n")
+}
 
-Options:
-  -m MODULE[/VERSION]  -v VERSION      the module
-  -k KERNEL[/ARCH]     -a ARCH         the kernel, repeatable; the running one by default
-  --all                                every kernel that the module is built for
-  -c FILE                              another dkms.conf
-  -j N                                 how many compilers at once
-  --force                              over what is there
-  --force-version-override             install whatever version the kernel has
-  --templatekernel KERNEL              what match looks at
-  --archive FILE                       the archive that mktarball writes or ldtarball reads
-  --binaries-only | --source-only      what mktarball leaves out
-  --config FILE  --kernelsourcedir DIR another kernel configuration, other headers
-  --directive NAME=VALUE               set a directive, repeatable
-  --dkmstree DIR  --sourcetree DIR  --installtree DIR
-  --no-depmod  --quiet  --verbose  --version  --help
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-This is evermod, which keeps DKMS's contract; see dkms(8) and evermod(8).
-";
+    #[test]
+    fn it_names_every_action_and_option_and_fits_a_terminal() {
+        let text = text();
+        for action in &ACTIONS {
+            assert!(text.contains(&format!("\n  {} ", action.name)), "{}", action.name);
+        }
+        for option in OPTIONS.iter().filter(|option| !option.obsolete) {
+            let name = option.long.or(option.short).unwrap();
+            assert!(text.contains(name), "{name}");
+        }
+        assert_eq!(text.lines().find(|line| line.chars().count() > 100), None);
+    }
+}

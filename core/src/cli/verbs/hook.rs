@@ -4,6 +4,7 @@
 use super::add;
 use super::autoinstall::autoinstall;
 use super::kernel_gone::{Occasion, kernel_gone};
+use super::policy;
 use super::sync::sync;
 use crate::cli::context::Context;
 use crate::exec::dpkg::activate_trigger;
@@ -88,7 +89,8 @@ pub fn common_postinst(context: &Context, name: &str, version: &str) -> Result<(
         return Ok(());
     }
     let synced = sync(context, &Request { modules: vec![module], initramfs: true, ..Request::default() })?;
-    match synced.report.failures.into_iter().next() {
+    let mut failures = synced.report.failures.into_iter();
+    match failures.find(|(instance, failure)| policy::counts(&synced.policy, instance.as_ref(), failure)) {
         None => Ok(()),
         Some((_, failure)) => Err(failure),
     }

@@ -1,9 +1,9 @@
 //! `status`: what is there.
 
 use crate::cli::context::Context;
-use crate::cli::glob::glob;
 use crate::inventory::{Built, Candidate, Facts, Kernel, Registered, Source, State, Survey, Tree};
 use crate::model::{Failure, Instance, KernelRelease, ModuleId};
+use crate::pattern::glob;
 use crate::report::failure_text;
 use crate::report::status::{Flags, Line, Report, Stage, dkms_line};
 

@@ -1,9 +1,11 @@
 //! `sync`: makes what is there what it should be. Idempotent; every adapter ends here.
 
 use super::plan::{Stock, take_stock};
+use super::policy::{self, InOneLine};
 use super::remove::sweep;
 use crate::cli::context::{Audience, Context};
-use crate::exec::{Report, lock, pending};
+use crate::config::{Importance, Policy};
+use crate::exec::{Report, Session, lock, pending};
 use crate::install::files::{remove_tree_if_there, write_atomically};
 use crate::install::source::sweep_trees;
 use crate::inventory::Survey;
@@ -20,21 +22,30 @@ pub struct Synced {
     pub report: Report,
     /// What was wanted and there before.
     pub present: Vec<Instance>,
+    /// How much modules matter: what is optional counts for nothing below.
+    pub policy: Policy,
 }
 
 impl Synced {
     /// How many steps failed. That the kernel has the same module or a newer one is no failure.
     pub fn failed(&self) -> usize {
-        self.report.failures.iter().filter(|(_, failure)| !matches!(failure, Failure::Refused { .. })).count()
+        let counted = |(instance, failure): &&(Option<Instance>, Failure)| {
+            policy::counts(&self.policy, instance.as_ref(), failure)
+        };
+        self.report.failures.iter().filter(counted).count()
     }
 
     /// How many instances are wanted and not there.
     pub fn shortfall(&self) -> usize {
         let counts = |note: &&Note| {
-            matches!(
-                note,
-                Note::FailedBefore { .. } | Note::Blocked { .. } | Note::Broken { .. } | Note::BadConf { .. }
-            )
+            policy::importance(&self.policy, note) != Importance::Optional
+                && matches!(
+                    note,
+                    Note::FailedBefore { .. }
+                        | Note::Blocked { .. }
+                        | Note::Broken { .. }
+                        | Note::BadConf { .. }
+                )
         };
         self.failed() + self.plan.notes.iter().filter(counts).count()
     }
@@ -50,7 +61,12 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     let lock = lock::take(&context.places, "sync", &*context.sink)?;
     if lock.is_nested() {
         // The run that waits for us is doing this very work.
-        return Ok(Synced { plan: Plan::default(), report: Report::default(), present: Vec::new() });
+        return Ok(Synced {
+            plan: Plan::default(),
+            report: Report::default(),
+            present: Vec::new(),
+            policy: context.policy.clone(),
+        });
     }
     if lock.is_after_cut_off() {
         clean(context)?;
@@ -58,7 +74,8 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     }
     let finder = context.finder();
     let survey = context.survey(&finder);
-    let Stock { plan, tree, kernels, present } = take_stock(context, &survey, request)?;
+    let Stock { mut plan, tree, kernels, present } = take_stock(context, &survey, request)?;
+    plan.notes.sort_by_key(|note| policy::importance(&context.policy, note));
     for note in plan.notes.iter().filter(|note| is_told(context, note)) {
         context.sink.event(&Event::Note { text: &note.to_string() });
     }
@@ -69,17 +86,22 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
         );
         context.sink.event(&Event::Note { text: &text });
     }
+    let sink = InOneLine::new(context);
     let report = match plan.steps.as_slice() {
         [] => Report::default(),
         _ => {
-            let session = context.session()?;
+            let session = Session::new(&context.places, &context.environment, &context.settings, &sink)?;
             let report = session.carry_out(&plan, &survey, &tree, &kernels);
             session.post_transaction(&report.changed());
             report
         }
     };
     keep(&survey)?;
-    Ok(Synced { plan, report, present })
+    let synced = Synced { plan, report, present, policy: context.policy.clone() };
+    for text in policy::lacking(&context.policy, &synced) {
+        context.sink.event(&Event::Note { text: &text });
+    }
+    Ok(synced)
 }
 
 /// A package manager's user is told of a failure when it happens, not at every run after it; what a module is not meant
