@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The floors, from the ground up. A module may use those on lower floors and itself.
-const FLOORS: [&[&str]; 9] = [
+const FLOORS: [&[&str]; 10] = [
     &["model", "root", "pattern", "sign"],
     &["places"],
     &["config", "install"],
@@ -13,6 +13,7 @@ const FLOORS: [&[&str]; 9] = [
     &["inventory", "build"],
     &["plan"],
     &["exec"],
+    &["doctor"],
     &["cli"],
     &["main", "lib"],
 ];

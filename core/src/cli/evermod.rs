@@ -6,7 +6,7 @@ use super::verbs::build::Options;
 use super::verbs::plan::take_stock;
 use super::verbs::status::{Filter, report};
 use super::verbs::uninstall::Scope;
-use super::verbs::{add, autoinstall, build, generate_mok, hook, log, remove, sync, uninstall};
+use super::verbs::{add, autoinstall, build, doctor, generate_mok, hook, log, mend, sync, uninstall};
 use crate::inventory::Kernel;
 use crate::model::{Failure, KernelRelease, ModuleId};
 use crate::plan::Request;
@@ -51,6 +51,8 @@ enum Verb {
     Plan(PlanArguments),
     /// Build and install what is missing, rebuild what is stale
     Sync(SyncArguments),
+    /// Look for everything that can be wrong, and say what mends it
+    Doctor(DoctorArguments),
     /// Show the log of the last build
     Log(LogArguments),
     /// Register a module's source
@@ -124,6 +126,13 @@ struct Wanted {
     /// Try failed builds again although nothing changed
     #[arg(long)]
     retry: bool,
+}
+
+#[derive(Debug, Args)]
+struct DoctorArguments {
+    /// Print versioned JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -286,6 +295,15 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
                 n => Ok(ExitCode::from(Failure::Autoinstall(n).exit_code())),
             };
         }
+        Verb::Doctor(arguments) => {
+            let diagnosis = doctor::diagnose(context)?;
+            if arguments.json {
+                json(&diagnosis)?;
+            } else {
+                print(&doctor::text(&diagnosis));
+            }
+            return Ok(ExitCode::from(u8::from(diagnosis.wanting() > 0)));
+        }
         Verb::Log(arguments) => {
             let (name, version) = split(Some(&arguments.module));
             let name = name.unwrap_or_default();
@@ -320,7 +338,7 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
         }
         Verb::Remove(arguments) => {
             let scope = scope(context, &arguments)?;
-            remove::remove(context, &context.named("remove", &arguments.module)?, &scope)?;
+            mend::remove(context, &context.named("remove", &arguments.module)?, &scope)?;
         }
         Verb::Autoinstall { kernel } => {
             let kernel = kernel.unwrap_or_else(|| context.environment.running.to_string());

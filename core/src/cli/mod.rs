@@ -7,6 +7,9 @@ mod evermod;
 mod glob;
 mod verbs;
 
+#[cfg(test)]
+mod testing;
+
 pub use evermod::command;
 
 use std::ffi::OsString;

@@ -5,6 +5,7 @@ mod digests;
 mod exclusive;
 mod facts;
 mod kernels;
+mod leftovers;
 mod survey;
 mod tree;
 
@@ -13,5 +14,6 @@ pub use digests::{Digests, hex};
 pub use exclusive::excluded;
 pub use facts::{Facts, conf_failure};
 pub use kernels::{Kernel, kernel, kernels};
+pub use leftovers::leftovers;
 pub use survey::{Candidates, Survey, SurveyOptions};
 pub use tree::{Built, Registered, Source, Tree};

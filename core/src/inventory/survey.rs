@@ -249,8 +249,12 @@ impl<'a> Survey<'a> {
     /// Its configuration or its sources cannot be read.
     pub fn candidate(&self, registered: &Registered, kernel: &Kernel) -> Result<Candidate, Failure> {
         let module = &registered.module;
-        let instance =
-            Instance { module: module.clone(), kernel: kernel.release.clone(), arch: kernel.arch.clone() };
+        // What is there under another name of the same architecture is not built a second time.
+        let built = registered.built_for(&kernel.release, &kernel.arch);
+        let instance = built.map_or_else(
+            || Instance { module: module.clone(), kernel: kernel.release.clone(), arch: kernel.arch.clone() },
+            |built| built.instance.clone(),
+        );
         let facts = self.facts(module, &self.conf_of(module), kernel, false)?;
         let key = match (&registered.source, &kernel.headers) {
             // Nobody will build it: its sources need not be read.
@@ -259,17 +263,15 @@ impl<'a> Survey<'a> {
             }
             _ => None,
         };
-        let built = registered.built.iter().find(|b| b.instance == instance);
         let state = match built {
             None => State::Added,
-            Some(built) if !built.active => State::Built,
             Some(built) => {
                 let compared = self.placement(built, &facts).compare();
-                match compared.built_missing.map(|name| format!("{name}.ko is missing in the tree")) {
-                    Some(missing) => State::Damaged(missing),
-                    None => compared.different.map_or(State::Installed, |file| {
-                        State::Damaged(format!("{file} is missing or altered"))
-                    }),
+                match (compared.built_missing, compared.different) {
+                    (Some(name), _) => State::Incomplete(format!("{name}.ko is missing in the tree")),
+                    _ if !built.active => State::Built,
+                    (None, Some(file)) => State::Damaged(format!("{file} is missing or altered")),
+                    (None, None) => State::Installed,
                 }
             }
         };

@@ -105,7 +105,7 @@ fn flags(survey: &Survey<'_>, tree: &Tree, built: &Built) -> Flags {
     Flags {
         originals,
         built_missing: compared.built_missing.is_some(),
-        different: *active && compared.different.is_some(),
+        different: *active && (compared.different.is_some() || compared.left_out.is_some()),
     }
 }
 
@@ -133,7 +133,10 @@ pub fn report(context: &Context, filter: &Filter) -> Result<Report, Failure> {
                 kernel: kernel.release.clone(),
                 arch: kernel.arch.clone(),
             };
-            let built = tree.built(&instance).is_some();
+            let there = registered.built_for(&kernel.release, &kernel.arch);
+            // Shown under the name that it has in the tree.
+            let instance = there.map_or(instance, |built| built.instance.clone());
+            let built = there.is_some();
             let is_possible = built || newest && (kernel.headers.is_some() || kernel.has_image);
             if !is_possible || !filter.instance(&instance) {
                 continue;
@@ -168,8 +171,10 @@ fn all_kernels(
 ) -> Result<Vec<Kernel>, Failure> {
     let mut all = kernels.to_vec();
     for built in &registered.built {
-        let known = |k: &Kernel| k.release == built.instance.kernel && k.arch == built.instance.arch;
-        if !all.iter().any(known) {
+        let is_shown = |k: &Kernel| {
+            registered.built_for(&k.release, &k.arch).is_some_and(|shown| shown.instance == built.instance)
+        };
+        if !all.iter().any(is_shown) {
             all.push(context.kernel(built.instance.kernel.as_str(), Some(built.instance.arch.as_str()))?);
         }
     }
@@ -198,6 +203,7 @@ fn line(context: &Context, candidate: &Candidate) -> Line {
     let (stage, problem) = match &candidate.state {
         State::Installed => (Stage::Installed, None),
         State::Damaged(what) => (Stage::Installed, Some(what.clone())),
+        State::Incomplete(what) => (Stage::Built, Some(what.clone())),
         State::Built => (Stage::Built, candidate.record.as_ref().and_then(|r| r.refused.clone())),
         State::Added => match (&candidate.excluded, failure) {
             (Some(why), _) => (Stage::Excluded, Some(why.clone())),

@@ -1,5 +1,6 @@
 //! `sync`: makes what is there what it should be. Idempotent; every adapter ends here.
 
+use super::mend;
 use super::plan::{Stock, take_stock};
 use super::remove::sweep;
 use crate::cli::context::{Audience, Context};
@@ -53,6 +54,7 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
         clean(context)?;
         lock.cleaned();
     }
+    mend::before(context)?;
     let finder = context.finder();
     let survey = context.survey(&finder);
     let Stock { plan, tree, kernels } = take_stock(context, &survey, request)?;
@@ -71,6 +73,7 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
         _ => context.session()?.carry_out(&plan, &survey, &tree, &kernels),
     };
     keep(&survey)?;
+    mend::after(context, &tree)?;
     Ok(Synced { plan, report })
 }
 
