@@ -52,6 +52,8 @@ enum Verb {
     /// Build and install what is missing, rebuild what is stale
     Sync(SyncArguments),
     /// Look for everything that can be wrong, and say what mends it
+    ///
+    /// Changes nothing. The exit code is 1 if something wants to be mended, else 0. What is only a note wants nothing.
     Doctor(DoctorArguments),
     /// Show the log of the last build
     Log(LogArguments),

@@ -80,7 +80,7 @@ fn judge(
                     why,
                 )
                 .mend(format!(
-                    "echo 'override {name} {kernel} {here}' > {} && depmod {kernel}",
+                    "mkdir -p /etc/depmod.d && echo 'override {name} {kernel} {here}' > {} && depmod {kernel}",
                     machine.inside(&conf)
                 )),
             )

@@ -7,8 +7,8 @@ use super::modinfo::ModInfo;
 use super::originals::{self, Restored};
 use super::refusal::{Contender, refusal};
 use super::{Compression, compression};
-use crate::model::{Failure, Instance, Record};
-use crate::places::Places;
+use crate::model::{BuildRecord, Failure, Instance, Record};
+use crate::places::{Places, RECORD};
 use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -174,7 +174,19 @@ impl<'a> Placement<'a> {
             return None;
         }
         let original = originals::find(&self.kernel_dir(), &target.destination, &target.name, &[])?;
-        self.refused(&original, built).ok()?
+        let refused = self.refused(&original, built).ok()?;
+        refused.or_else(|| {
+            let shown = self.inside(&original);
+            // DKMS up to 3.0.10 also prefers one without any version; what it decided stands until the next build.
+            self.is_adopted().then(|| format!("DKMS preferred the kernel's {}", shown.display()))
+        })
+    }
+
+    /// Whether another program built the instance.
+    fn is_adopted(&self) -> bool {
+        let record = std::fs::read(self.places.instance_dir(self.instance).join(RECORD)).ok();
+        let record = record.and_then(|text| serde_json::from_slice::<BuildRecord>(&text).ok());
+        record.is_none_or(|record| record.adopted)
     }
 
     /// Why `original`, which the kernel has, is not to be replaced by `built`.
@@ -217,8 +229,14 @@ impl<'a> Placement<'a> {
                     file: format!("{}.ko", target.name),
                 });
             };
+            if let (false, false, Some(why)) =
+                (is_first, over.version, self.preferred(target, &built, &installed))
+            {
+                judged.refused.push(why);
+                continue;
+            }
             let mut original = None;
-            if (is_first || installed.symlink_metadata().is_err()) && !is_same(&built, &installed) {
+            if is_first && !is_same(&built, &installed) {
                 original = originals::find(&self.kernel_dir(), &target.destination, &target.name, &[]);
             }
             if let (Some(original), false) = (&original, over.version)
@@ -227,7 +245,7 @@ impl<'a> Placement<'a> {
                 judged.refused.push(why);
                 continue;
             }
-            let original = original.filter(|o| is_first && (over.archive || *o == installed));
+            let original = original.filter(|o| over.archive || *o == installed);
             judged.accepted.push(Accepted { target: target.clone(), built, installed, original });
         }
         if judged.accepted.is_empty() && !self.targets.is_empty() {
@@ -482,6 +500,23 @@ mod tests {
         }
         std::fs::remove_file(f.kernel("kernel/own.ko")).unwrap();
         assert!(placement.compare().different.is_some(), "nobody has it any more");
+    }
+
+    /// Regression: taking a machine over put modules in place that DKMS 3.0 had left to the kernel.
+    #[test]
+    fn what_dkms_left_to_the_kernel_stays_left() {
+        let f = fixture();
+        f.build("ours", &["license=GPL"]);
+        std::fs::create_dir_all(f.kernel("kernel")).unwrap();
+        std::fs::write(f.kernel("modules.dep"), "kernel/own.ko:\n").unwrap();
+        std::fs::write(f.kernel("kernel/own.ko"), module(&["license=GPL v2"])).unwrap();
+        install(&f.placement(&["ours"]), Overriding::default(), &[]).unwrap();
+        f.build("own", &["license=GPL"]);
+        let placement = f.placement(&["ours", "own"]);
+        assert!(placement.compare().left_out.is_some() && placement.compare().different.is_none());
+        assert_eq!(install(&placement, Overriding::default(), &[]).unwrap().files.len(), 1);
+        let forced = Overriding { version: true, archive: false };
+        assert_eq!(install(&placement, forced, &[]).unwrap().files.len(), 2);
     }
 
     #[test]

@@ -50,8 +50,13 @@ fn secure_boot(f: &Fixture, trusted: &[u8]) {
     f.file("/sys/firmware/efi/mok-variables/MokListRT", trusted);
 }
 
+/// A pair where DKMS keeps it, and the module signed with it; the certificate.
 fn keys(f: &Fixture) -> Vec<u8> {
-    let paths = ["mok.key", "mok.pub"].map(|name| f.at(&format!("/var/lib/dkms/{name}")));
+    keys_at(f, ["/var/lib/dkms/mok.key", "/var/lib/dkms/mok.pub"])
+}
+
+fn keys_at(f: &Fixture, paths: [&str; 2]) -> Vec<u8> {
+    let paths = paths.map(|path| f.at(path));
     let loaded = load_or_create(&paths[0], &paths[1], "The Key", SystemTime::now()).unwrap();
     let signed = sign_module(&module(&["version=1.0"]), &loaded.pair, Hash::Sha256).unwrap();
     for place in
@@ -163,4 +168,31 @@ fn what_a_person_reads() {
     let told = text(&diagnose(&f.context()).unwrap());
     assert!(told.starts_with("problem  m/1.0: /var/lib/dkms/m/1.0/source is missing"), "{told}");
     assert!(told.ends_with("One finding wants to be mended. `evermod sync` mends 1.\n"), "{told}");
+}
+
+/// Keys that were there before are used and never touched: DKMS's, Ubuntu's, and one that cannot be used.
+#[test]
+fn keys_of_before_are_kept() {
+    const UBUNTU: [&str; 2] = ["/var/lib/shim-signed/mok/MOK.priv", "/var/lib/shim-signed/mok/MOK.der"];
+    const DKMS: [&str; 2] = ["/var/lib/dkms/mok.key", "/var/lib/dkms/mok.pub"];
+    for (release, paths) in [("ID=ubuntu\nID_LIKE=debian\n", UBUNTU), ("ID=debian\n", DKMS)] {
+        let f = healthy();
+        f.file("/etc/os-release", release);
+        let certificate = keys_at(&f, paths);
+        secure_boot(&f, &certificate);
+        assert_eq!(findings(&f), [], "{release}");
+        let read = || paths.map(|path| std::fs::read(f.at(path)).unwrap());
+        let before = read();
+        super::generate_mok::generate_mok(&f.context()).unwrap();
+        assert_eq!(read(), before, "{release}");
+
+        f.file(
+            paths[0],
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        );
+        let before = read();
+        let failure = super::generate_mok::generate_mok(&f.context()).unwrap_err();
+        assert!(failure.to_string().contains("the private key is encrypted"), "{failure}");
+        assert_eq!(read(), before, "{release}");
+    }
 }
