@@ -53,7 +53,8 @@ fn absent(machine: &Machine<'_>) -> Vec<Finding> {
         machine.candidates.found.iter().filter(|c| c.autoinstall && c.image && c.excluded.is_none())
     {
         let instance = &candidate.instance;
-        let is_missing = candidate.state == State::Added && candidate.headers && candidate.failure.is_none();
+        let is_new = candidate.failure.as_ref().is_none_or(|f| Some(&f.key) != candidate.key.as_ref());
+        let is_missing = candidate.state == State::Added && candidate.headers && is_new;
         let refused = candidate.record.as_ref().and_then(|r| r.refused.clone());
         let finding = match (&candidate.state, refused) {
             (State::Built, Some(why)) => {

@@ -196,3 +196,40 @@ fn keys_of_before_are_kept() {
         assert_eq!(read(), before, "{release}");
     }
 }
+
+/// Only a failure with the inputs of today is told: after any change the next sync tries again.
+#[test]
+fn a_failure_counts_while_its_inputs_are_the_same() {
+    use crate::model::{Diagnosis, FailureRecord, Instance};
+    let f = healthy();
+    let new = "6.12.1-amd64";
+    f.kernel(new);
+    let context = f.context();
+    let kernel = context.kernel(new, None).unwrap();
+    let finder = context.finder();
+    let survey = context.survey(&finder);
+    let tree = context.tree().unwrap();
+    let candidate = survey.candidate(&tree.modules[0], &kernel).unwrap();
+    let record = FailureRecord {
+        version: 1,
+        instance: Instance { kernel: kernel.release, ..candidate.instance },
+        key: candidate.key.unwrap(),
+        code: 10,
+        message: "m/1.0 does not build".into(),
+        diagnosis: Some(Diagnosis { place: "m.c:1:2".into(), message: "no such thing".into() }),
+        log: "/var/lib/evermod/failed/m.log".into(),
+        time: 0,
+    };
+    let place = context.places.failure_record(&record.instance);
+    std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+    std::fs::write(place, serde_json::to_vec(&record).unwrap()).unwrap();
+    let found = findings(&f);
+    assert_eq!(found.iter().map(|f| f.check).collect::<Vec<_>>(), ["failed-build"], "{found:#?}");
+    let told = found[0].to_string();
+    assert!(told.contains("it does not build: m.c:1:2: no such thing"), "{told}");
+    assert!(told.contains("Log: /var/lib/evermod/failed/m.log"), "{told}");
+    assert!(told.contains("mend: evermod sync m/1.0 -k 6.12.1-amd64 --retry"), "{told}");
+    f.file("/usr/src/m-1.0/Makefile", "obj-m := y.o\n");
+    let found = findings(&f);
+    assert_eq!(found.iter().map(|f| f.check).collect::<Vec<_>>(), ["not-installed"], "{found:#?}");
+}
