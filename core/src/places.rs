@@ -41,9 +41,9 @@ impl Places {
         }
     }
 
-    /// `T` on the machine.
+    /// `T` on the machine. Where it is an absolute link, that is followed inside the root.
     pub fn tree(&self) -> PathBuf {
-        self.root.at(&self.dkms_tree)
+        self.root.opened(&self.dkms_tree).unwrap_or_else(|_| self.root.at(&self.dkms_tree))
     }
 
     /// `T/M`.

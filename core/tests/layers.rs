@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The floors, from the ground up. A module may use those on lower floors and itself.
-const FLOORS: [&[&str]; 10] = [
+const FLOORS: [&[&str]; 11] = [
     &["model", "root", "pattern", "sign"],
     &["places"],
     &["config", "install"],
@@ -14,6 +14,7 @@ const FLOORS: [&[&str]; 10] = [
     &["inventory", "build"],
     &["plan"],
     &["exec"],
+    &["doctor"],
     &["cli"],
     &["main", "lib"],
 ];

@@ -20,10 +20,7 @@ pub fn hint(failure: &Failure) -> Option<String> {
             "install the package with the sources, or name a directory that holds them".into()
         }
         Failure::Broken { module } => {
-            format!(
-                "install its source again, or give it up: rm -r /var/lib/dkms/{}/{}",
-                module.name, module.version
-            )
+            format!("install its source again, or give it up: evermod remove {module} --all")
         }
         Failure::NoHeaders { hint, .. } => hint.clone(),
         Failure::MissingDepends { .. } => {

@@ -8,7 +8,8 @@ use super::verbs::plan::take_stock;
 use super::verbs::status::{Filter, report};
 use super::verbs::uninstall::Scope;
 use super::verbs::{
-    add, autoinstall, build, generate_mok, hook, lint, log, matching, mktarball, remove, sync, uninstall,
+    add, autoinstall, build, doctor, generate_mok, hook, lint, log, matching, mend, mktarball, sync,
+    uninstall,
 };
 use crate::config::lint::Level;
 use crate::inventory::Kernel;
@@ -56,6 +57,10 @@ enum Verb {
     Plan(PlanArguments),
     /// Build and install what is missing, rebuild what is stale
     Sync(SyncArguments),
+    /// Look for everything that can be wrong, and say what mends it
+    ///
+    /// Changes nothing. The exit code is 1 if something wants to be mended, else 0. What is only a note wants nothing.
+    Doctor(DoctorArguments),
     /// Show the log of the last build
     Log(LogArguments),
     /// Look for mistakes in the configuration of modules
@@ -154,6 +159,13 @@ struct Wanted {
     /// Try failed builds again although nothing changed
     #[arg(long)]
     retry: bool,
+}
+
+#[derive(Debug, Args)]
+struct DoctorArguments {
+    /// Print versioned JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -347,6 +359,15 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
                 n => Ok(ExitCode::from(Failure::Autoinstall(n).exit_code())),
             };
         }
+        Verb::Doctor(arguments) => {
+            let diagnosis = doctor::diagnose(context)?;
+            if arguments.json {
+                json(&diagnosis)?;
+            } else {
+                print(&doctor::text(&diagnosis));
+            }
+            return Ok(ExitCode::from(u8::from(diagnosis.wanting() > 0)));
+        }
         Verb::Log(arguments) => {
             let (name, version) = split(Some(&arguments.module));
             let name = name.unwrap_or_default();
@@ -395,7 +416,7 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
         }
         Verb::Remove(arguments) => {
             let scope = scope(context, &arguments)?;
-            remove::remove(context, &context.named("remove", &arguments.module)?, &scope, false)?;
+            mend::remove(context, &context.named("remove", &arguments.module)?, &scope)?;
         }
         Verb::Autoinstall { kernel } => {
             let kernel = kernel.unwrap_or_else(|| context.environment.running.to_string());

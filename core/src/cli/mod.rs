@@ -6,6 +6,9 @@ mod errors;
 mod evermod;
 mod verbs;
 
+#[cfg(test)]
+mod testing;
+
 pub use evermod::command;
 
 use std::ffi::OsString;

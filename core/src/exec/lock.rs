@@ -91,6 +91,17 @@ pub fn take(places: &Places, who: &str, sink: &dyn Sink) -> Result<Lock, Failure
     Ok(Lock { file: Some(file.into_parts().0), cut_off })
 }
 
+/// Who was cut off, if a run was and none runs now. Only looks.
+pub fn cut_off(places: &Places) -> Option<String> {
+    let mut file = File::open(places.state("lock")).ok()?;
+    // Shared, and let go at once: a run that begins meanwhile waits for an instant.
+    flock(&file, FlockOperation::NonBlockingLockShared).ok()?;
+    let mut holder = String::new();
+    file.read_to_string(&mut holder).ok()?;
+    let holder = holder.trim();
+    (!holder.is_empty()).then(|| holder.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,11 +121,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let places = Places::new(Root::new(dir.path()));
         let text = || std::fs::read_to_string(places.state("lock")).unwrap();
+        assert_eq!(cut_off(&places), None);
         let lock = take(&places, "sync", &Silent).unwrap();
         assert!(!lock.is_after_cut_off() && text().starts_with("sync (process"));
+        assert_eq!(cut_off(&places), None, "it runs");
         drop(lock);
         assert_eq!(text(), "");
+        assert_eq!(cut_off(&places), None);
         std::fs::write(places.state("lock"), "build m/1 (process 1)\n").unwrap();
+        assert_eq!(cut_off(&places).as_deref(), Some("build m/1 (process 1)"));
         drop(take(&places, "status", &Silent).unwrap());
         let lock = take(&places, "sync", &Silent).unwrap();
         assert!(lock.is_after_cut_off(), "whoever does not clean up leaves the mark");

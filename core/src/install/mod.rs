@@ -14,4 +14,5 @@ pub(crate) mod testing;
 pub use compression::Compression;
 pub use effort::{Effort, XzCheck};
 pub use modinfo::ModInfo;
+pub use originals::is_there;
 pub use place::{Comparison, Installed, Judged, Overriding, Placement, Removed, Target};

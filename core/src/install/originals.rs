@@ -58,6 +58,11 @@ pub fn below(kernel_dir: &Path, destination: &str) -> PathBuf {
     kernel_dir.join(destination.trim_start_matches('/'))
 }
 
+/// Whether a kernel has a file of this module at a destination, in whichever compression.
+pub fn is_there(kernel_dir: &Path, destination: &str, name: &str) -> bool {
+    variant(&below(kernel_dir, destination), name).is_some()
+}
+
 /// Puts a module aside: copied, with the place it came from, then removed, so that a crash loses nothing. `inside` is
 /// its place inside the root, which is what the `.origin` file holds.
 ///

@@ -7,8 +7,8 @@ use super::modinfo::ModInfo;
 use super::originals::{self, Restored};
 use super::refusal::{Contender, refusal};
 use super::{Compression, compression};
-use crate::model::{Failure, Instance, Record};
-use crate::places::Places;
+use crate::model::{BuildRecord, Failure, Instance, Record};
+use crate::places::{Places, RECORD};
 use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -45,6 +45,8 @@ pub struct Comparison {
     pub built_missing: Option<String>,
     /// A module below the kernel is missing or different.
     pub different: Option<String>,
+    /// A module is not below the kernel since the kernel's own is the same or newer.
+    pub left_out: Option<String>,
 }
 
 /// What an installation did.
@@ -158,7 +160,12 @@ impl<'a> Placement<'a> {
                 Some((built, installed))
                     if !self.is_link_to(&built, &installed) && !is_same(&built, &installed) =>
                 {
-                    comparison.different.get_or_insert_with(|| self.inside(&installed).display().to_string());
+                    match self.preferred(target, &built, &installed) {
+                        Some(why) => comparison.left_out.get_or_insert(why),
+                        None => comparison
+                            .different
+                            .get_or_insert_with(|| self.inside(&installed).display().to_string()),
+                    };
                 }
                 Some(_) => {}
             }
@@ -169,6 +176,35 @@ impl<'a> Placement<'a> {
     /// In another root than `/`, an absolute link is not to be followed by the machine's own eyes.
     fn is_link_to(&self, built: &Path, installed: &Path) -> bool {
         std::fs::read_link(installed).is_ok_and(|to| to == self.inside(built))
+    }
+
+    /// Why the kernel's own module stands in for a target of which nothing is installed.
+    fn preferred(&self, target: &Target, built: &Path, installed: &Path) -> Option<String> {
+        if installed.symlink_metadata().is_ok() {
+            return None;
+        }
+        let original = originals::find(&self.kernel_dir(), &target.destination, &target.name, &[])?;
+        let refused = self.refused(&original, built).ok()?;
+        refused.or_else(|| {
+            let shown = self.inside(&original);
+            // DKMS up to 3.0.10 also prefers one without any version; what it decided stands until the next build.
+            self.is_adopted().then(|| format!("DKMS preferred the kernel's {}", shown.display()))
+        })
+    }
+
+    /// Whether another program built the instance.
+    fn is_adopted(&self) -> bool {
+        let record = std::fs::read(self.places.instance_dir(self.instance).join(RECORD)).ok();
+        let record = record.and_then(|text| serde_json::from_slice::<BuildRecord>(&text).ok());
+        record.is_none_or(|record| record.adopted)
+    }
+
+    /// Why `original`, which the kernel has, is not to be replaced by `built`.
+    fn refused(&self, original: &Path, built: &Path) -> io::Result<Option<String>> {
+        let (data, content) = (fs_err::read(original)?, fs_err::read(built)?);
+        let in_place = Contender { name: &self.inside(original).display().to_string(), data: &data };
+        let name = built.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(refusal(in_place, Contender { name: &name, data: &content }))
     }
 
     /// Gives installed files that are the same as the built ones their modification times, by which
@@ -192,7 +228,7 @@ impl<'a> Placement<'a> {
     /// A built module is missing, or all are refused.
     pub fn judge(&self, over: Overriding) -> Result<Judged, Failure> {
         let Instance { module, kernel, arch } = self.instance;
-        // Once a version of this module is active, what lies there is ours to replace.
+        // Once a version of this module is active, what lies at the destination is ours to replace.
         let is_first = self.places.active_link(&module.name, kernel, arch).symlink_metadata().is_err();
         let mut judged = Judged { link: over.link, ..Judged::default() };
         for target in &self.targets {
@@ -203,18 +239,21 @@ impl<'a> Placement<'a> {
                     file: format!("{}.ko", target.name),
                 });
             };
+            if let (false, false, Some(why)) =
+                (is_first, over.version, self.preferred(target, &built, &installed))
+            {
+                judged.refused.push(why);
+                continue;
+            }
             let mut original = None;
             if is_first && !is_same(&built, &installed) {
                 original = originals::find(&self.kernel_dir(), &target.destination, &target.name, &[]);
             }
-            if let (Some(original), false) = (&original, over.version) {
-                let (data, content) = (fs_err::read(original)?, fs_err::read(&built)?);
-                let in_place = Contender { name: &self.inside(original).display().to_string(), data: &data };
-                let name = built.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                if let Some(why) = refusal(in_place, Contender { name: &name, data: &content }) {
-                    judged.refused.push(why);
-                    continue;
-                }
+            if let (Some(original), false) = (&original, over.version)
+                && let Some(why) = self.refused(original, &built)?
+            {
+                judged.refused.push(why);
+                continue;
             }
             let original = original.filter(|o| over.archive || *o == installed);
             judged.accepted.push(Accepted { target: target.clone(), built, installed, original });
@@ -458,6 +497,43 @@ mod tests {
         let removed = placement.uninstall().unwrap();
         assert_eq!(removed.restored, installed.archived);
         assert_eq!(std::fs::read(f.kernel("kernel/drivers/a.ko")).unwrap(), module(&["version=3"]));
+    }
+
+    /// Regression: what was left out counted as missing, and the next run installed it after all.
+    #[test]
+    fn what_the_kernel_has_itself_is_left_out_for_good() {
+        let f = fixture();
+        f.build("ours", &["version=1"]);
+        f.build("own", &["version=1"]);
+        std::fs::create_dir_all(f.kernel("kernel")).unwrap();
+        std::fs::write(f.kernel("kernel/own.ko"), module(&["version=1"])).unwrap();
+        std::fs::write(f.kernel("modules.dep"), "kernel/own.ko:\n").unwrap();
+        let placement = f.placement(&["ours", "own"]);
+        for round in 1..=2 {
+            let installed = install(&placement, Overriding::default(), &[]).unwrap();
+            assert_eq!((installed.files.len(), installed.refused.len()), (1, 1), "round {round}");
+            let compared = placement.compare();
+            assert!(compared.different.is_none() && compared.left_out.is_some(), "round {round}");
+        }
+        std::fs::remove_file(f.kernel("kernel/own.ko")).unwrap();
+        assert!(placement.compare().different.is_some(), "nobody has it any more");
+    }
+
+    /// Regression: taking a machine over put modules in place that DKMS 3.0 had left to the kernel.
+    #[test]
+    fn what_dkms_left_to_the_kernel_stays_left() {
+        let f = fixture();
+        f.build("ours", &["license=GPL"]);
+        std::fs::create_dir_all(f.kernel("kernel")).unwrap();
+        std::fs::write(f.kernel("modules.dep"), "kernel/own.ko:\n").unwrap();
+        std::fs::write(f.kernel("kernel/own.ko"), module(&["license=GPL v2"])).unwrap();
+        install(&f.placement(&["ours"]), Overriding::default(), &[]).unwrap();
+        f.build("own", &["license=GPL"]);
+        let placement = f.placement(&["ours", "own"]);
+        assert!(placement.compare().left_out.is_some() && placement.compare().different.is_none());
+        assert_eq!(install(&placement, Overriding::default(), &[]).unwrap().files.len(), 1);
+        let forced = Overriding { version: true, ..Overriding::default() };
+        assert_eq!(install(&placement, forced, &[]).unwrap().files.len(), 2);
     }
 
     #[test]

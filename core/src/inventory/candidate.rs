@@ -37,6 +37,8 @@ pub enum State {
     Added,
     /// In the tree.
     Built,
+    /// In the tree, but not all of it: which file is missing there.
+    Incomplete(String),
     /// In the tree, active, and its files lie unaltered below the kernel.
     Installed,
     /// Active, but a file is missing or different; which.

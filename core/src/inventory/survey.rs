@@ -281,11 +281,15 @@ impl<'a> Survey<'a> {
     /// Its configuration or its sources cannot be read.
     pub fn candidate(&self, registered: &Registered, kernel: &Kernel) -> Result<Candidate, Failure> {
         let module = &registered.module;
-        let instance =
-            Instance { module: module.clone(), kernel: kernel.release.clone(), arch: kernel.arch.clone() };
+        // What is there under another name of the same architecture is not built a second time.
+        let built = registered.built_for(&kernel.release, &kernel.arch);
+        let instance = built.map_or_else(
+            || Instance { module: module.clone(), kernel: kernel.release.clone(), arch: kernel.arch.clone() },
+            |built| built.instance.clone(),
+        );
         let mut facts = self.facts(module, &self.conf_of(module), kernel, false)?;
         let is_binaries_only = registered.is_binaries_only();
-        if is_binaries_only && !registered.built.iter().any(|b| b.instance == instance) {
+        if is_binaries_only && built.is_none() {
             let why = "there are only binaries of it, and none for this kernel";
             facts.excluded.get_or_insert_with(|| why.into());
         }
@@ -296,7 +300,6 @@ impl<'a> Survey<'a> {
             }
             _ => None,
         };
-        let built = registered.built.iter().find(|b| b.instance == instance);
         let state = match built {
             None => {
                 let is_active =
@@ -304,14 +307,13 @@ impl<'a> Survey<'a> {
                 let source = self.weak_source(&instance, &facts.directives, &is_active);
                 source.map_or(State::Added, State::Weak)
             }
-            Some(built) if !built.active => State::Built,
             Some(built) => {
                 let compared = self.placement(built, &facts).compare();
-                match compared.built_missing.map(|name| format!("{name}.ko is missing in the tree")) {
-                    Some(missing) => State::Damaged(missing),
-                    None => compared.different.map_or(State::Installed, |file| {
-                        State::Damaged(format!("{file} is missing or altered"))
-                    }),
+                match (compared.built_missing, compared.different) {
+                    (Some(name), _) => State::Incomplete(format!("{name}.ko is missing in the tree")),
+                    _ if !built.active => State::Built,
+                    (None, Some(file)) => State::Damaged(format!("{file} is missing or altered")),
+                    (None, None) => State::Installed,
                 }
             }
         };

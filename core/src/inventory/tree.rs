@@ -39,6 +39,16 @@ pub struct Registered {
     pub built: Vec<Built>,
 }
 
+impl Registered {
+    /// What is built for a kernel: under its own architecture string, else under another name of the same machine.
+    pub fn built_for(&self, kernel: &KernelRelease, arch: &Arch) -> Option<&Built> {
+        let of_kernel = || self.built.iter().filter(|b| b.instance.kernel == *kernel);
+        of_kernel()
+            .find(|b| b.instance.arch == *arch)
+            .or_else(|| of_kernel().find(|b| b.instance.arch.is_same_machine(arch)))
+    }
+}
+
 /// One `T/M/V/K/A/module`.
 #[derive(Debug, Clone)]
 pub struct Built {
@@ -291,6 +301,17 @@ mod tests {
         assert!(!read().is_binaries_only(), "older DKMS took a directory with sources in it for added");
         std::fs::create_dir_all(p.root.at("/usr/src/m-1")).unwrap();
         assert_eq!(read().source, Source::Broken);
+    }
+
+    /// Regression: the link led out of the root, to the machine's own tree.
+    #[test]
+    fn a_tree_behind_an_absolute_link_is_the_roots_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let p = places(dir.path());
+        std::fs::create_dir_all(p.root.at("/srv/dkms/m/1/build")).unwrap();
+        std::fs::create_dir_all(p.root.at("/var/lib")).unwrap();
+        symlink("/srv/dkms", p.root.at("/var/lib/dkms")).unwrap();
+        assert_eq!(Tree::read(&p).unwrap().modules.len(), 1);
     }
 
     #[test]

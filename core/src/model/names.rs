@@ -138,6 +138,25 @@ impl Arch {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether two strings name one machine: trees that a package manager's scripts wrote have `amd64` where others have
+    /// `x86_64`.
+    pub fn is_same_machine(&self, other: &Self) -> bool {
+        const TABLE: [(&str, &str); 8] = [
+            ("amd64", "x86_64"),
+            ("arm64", "aarch64"),
+            ("armhf", "armv7l"),
+            ("armel", "armv5tel"),
+            ("ppc64el", "ppc64le"),
+            ("i386", "i686"),
+            ("i486", "i686"),
+            ("i586", "i686"),
+        ];
+        let machine = |name: &str| {
+            TABLE.iter().find(|(alias, _)| *alias == name).map_or(name.to_string(), |(_, m)| (*m).to_string())
+        };
+        machine(&self.0) == machine(&other.0)
+    }
 }
 
 impl fmt::Display for Arch {
@@ -158,6 +177,13 @@ mod tests {
         }
         assert_eq!("zfs/2.1.11".parse::<ModuleId>().unwrap().to_string(), "zfs/2.1.11");
         assert!("zfs".parse::<ModuleId>().is_err());
+    }
+
+    #[test]
+    fn architectures_by_other_names() {
+        let same = |a, b| Arch::new(a).unwrap().is_same_machine(&Arch::new(b).unwrap());
+        assert!(same("amd64", "x86_64") && same("x86_64", "amd64") && same("s390x", "s390x"));
+        assert!(same("i386", "i586") && !same("amd64", "i386") && !same("aarch64", "x86_64"));
     }
 
     #[test]

@@ -63,8 +63,12 @@ fn need(c: &Candidate, request: &Request) -> Need {
     if let State::Weak(_) = c.state {
         return Need::Nothing;
     }
+    let incomplete = match &c.state {
+        State::Incomplete(what) => Some(what),
+        _ => None,
+    };
     let built = c.state != State::Added;
-    if built && !stale {
+    if built && !stale && incomplete.is_none() {
         return match &c.state {
             State::Installed if c.record.is_none() && c.key.is_some() => Need::Adopt,
             State::Installed => Need::Nothing,
@@ -83,6 +87,7 @@ fn need(c: &Candidate, request: &Request) -> Need {
         }
         Some(failure) if failure.key != *key => Need::Build("its inputs changed since it failed".into()),
         Some(_) => Need::Build("failed before; tried again as asked".into()),
+        None if incomplete.is_some() && !stale => Need::Build(incomplete.cloned().unwrap_or_default()),
         None if stale => Need::Build("its sources, the headers or the compiler changed".into()),
         None => Need::Build("missing".into()),
     }
@@ -171,7 +176,8 @@ fn plan_kernel(
             None => after,
         };
         if candidate.image {
-            let force = build_why.is_some() && candidate.state != State::Added;
+            // What is installed is replaced anyway; where a file of it never was, the kernel's own was preferred.
+            let force = build_why.is_some() && matches!(candidate.state, State::Built | State::Incomplete(_));
             let step = plan.add(Action::Install { instance, force }, why, after);
             installed_by.insert(candidate.instance.module.name.as_str(), step);
             touched.push(step);
@@ -468,6 +474,22 @@ mod tests {
         let mut headers_only = candidate("a", "6.1", State::Added);
         headers_only.image = false;
         assert_eq!(shown(&[headers_only], &Request::default()), ["build a/1, 6.1, x86_64 []"]);
+    }
+
+    /// Regression: it was only to be installed again, which failed at the very file that is missing.
+    #[test]
+    fn what_is_incomplete_in_the_tree_is_built_again() {
+        let mut half = candidate("a", "6.1", State::Incomplete("a.ko is missing in the tree".into()));
+        assert!(
+            shown(&[half.clone()], &Request::default()).contains(&"build a/1, 6.1, x86_64 []".to_string())
+        );
+        half.record = Some(record("k1"));
+        assert!(
+            shown(&[half.clone()], &Request::default()).contains(&"build a/1, 6.1, x86_64 []".to_string())
+        );
+        half.headers = false;
+        half.key = None;
+        assert_eq!(shown(&[half], &Request::default()), ["no headers 6.1 1"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod add;
 pub mod autoinstall;
 pub mod build;
 mod dependents;
+pub mod doctor;
 pub mod generate_mok;
 pub mod hook;
 pub mod kernel_gone;
@@ -11,6 +12,7 @@ pub mod ldtarball;
 pub mod lint;
 pub mod log;
 pub mod matching;
+pub mod mend;
 pub mod mktarball;
 pub mod plan;
 pub mod policy;
@@ -19,3 +21,8 @@ pub mod rpm_safe;
 pub mod status;
 pub mod sync;
 pub mod uninstall;
+
+#[cfg(test)]
+mod doctor_tests;
+#[cfg(test)]
+mod old_trees_tests;

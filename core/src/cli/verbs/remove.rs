@@ -1,5 +1,6 @@
 //! `remove`: uninstalls, unbuilds, and forgets a module that is built for no kernel any more.
 
+use super::mend;
 use super::rpm_safe;
 use super::uninstall::{Scope, check_added, take_away};
 use crate::cli::context::Context;
@@ -29,7 +30,7 @@ pub fn remove(
         return Ok(());
     }
     take_away(context, module, scope, true)?;
-    if context.tree()?.find(module).is_some_and(|m| m.built.is_empty()) {
+    if !mend::is_kernel_going(context) && context.tree()?.find(module).is_some_and(|m| m.built.is_empty()) {
         forget(context, module)?;
     }
     Ok(())

@@ -136,7 +136,7 @@ fn flags(survey: &Survey<'_>, tree: &Tree, built: &Built) -> Flags {
     Flags {
         originals,
         built_missing: compared.built_missing.is_some(),
-        different: *active && compared.different.is_some(),
+        different: *active && (compared.different.is_some() || compared.left_out.is_some()),
     }
 }
 
@@ -164,7 +164,10 @@ pub fn report(context: &Context, filter: &Filter) -> Result<Report, Failure> {
                 kernel: kernel.release.clone(),
                 arch: kernel.arch.clone(),
             };
-            let built = tree.built(&instance).is_some();
+            let there = registered.built_for(&kernel.release, &kernel.arch);
+            // Shown under the name that it has in the tree.
+            let instance = there.map_or(instance, |built| built.instance.clone());
+            let built = there.is_some();
             let is_possible = built || newest && (kernel.headers.is_some() || kernel.has_image);
             if !is_possible || !filter.instance(&instance) {
                 continue;
@@ -199,8 +202,10 @@ fn all_kernels(
 ) -> Result<Vec<Kernel>, Failure> {
     let mut all = kernels.to_vec();
     for built in &registered.built {
-        let known = |k: &Kernel| k.release == built.instance.kernel && k.arch == built.instance.arch;
-        if !all.iter().any(known) {
+        let is_shown = |k: &Kernel| {
+            registered.built_for(&k.release, &k.arch).is_some_and(|shown| shown.instance == built.instance)
+        };
+        if !all.iter().any(is_shown) {
             all.push(context.kernel(built.instance.kernel.as_str(), Some(built.instance.arch.as_str()))?);
         }
     }
@@ -230,6 +235,7 @@ fn line(context: &Context, survey: &Survey<'_>, candidate: &Candidate) -> Line {
         State::Installed => (Stage::Installed, None),
         State::Damaged(what) => (Stage::Installed, Some(what.clone())),
         State::Weak(from) => (Stage::Installed, Some(format!("by a link to the modules of {from}"))),
+        State::Incomplete(what) => (Stage::Built, Some(what.clone())),
         State::Built => (Stage::Built, candidate.record.as_ref().and_then(|r| r.refused.clone())),
         State::Added => match (&candidate.excluded, failure) {
             (Some(why), _) => (Stage::Excluded, Some(why.clone())),

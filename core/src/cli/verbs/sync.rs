@@ -1,5 +1,6 @@
 //! `sync`: makes what is there what it should be. Idempotent; every adapter ends here.
 
+use super::mend;
 use super::plan::{Stock, take_stock};
 use super::policy::{self, InOneLine};
 use super::remove::sweep;
@@ -72,6 +73,7 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
         clean(context)?;
         lock.cleaned();
     }
+    mend::before(context)?;
     let finder = context.finder();
     let survey = context.survey(&finder);
     let Stock { mut plan, tree, kernels, present } = take_stock(context, &survey, request)?;
@@ -97,6 +99,7 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
         }
     };
     keep(&survey)?;
+    mend::after(context, &tree)?;
     let synced = Synced { plan, report, present, policy: context.policy.clone() };
     for text in policy::lacking(&context.policy, &synced) {
         context.sink.event(&Event::Note { text: &text });
