@@ -10,7 +10,7 @@ use crate::report::{Lines, Progress, Silent, Sink};
 use crate::root::Root;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the command line settles for every verb.
 #[derive(Debug, Clone, Default)]
@@ -111,6 +111,11 @@ impl Context {
         let directives = common.directives.clone();
         let conf = common.conf.as_ref().map(std::path::absolute).transpose()?;
         Ok(Self { places, environment, distribution, settings, shell, sink, audience, directives, conf })
+    }
+
+    /// The dkms.conf that `-c` names.
+    pub fn conf(&self) -> Option<&Path> {
+        self.conf.as_deref()
     }
 
     /// A survey of the root.

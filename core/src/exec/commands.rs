@@ -82,10 +82,10 @@ impl Session<'_> {
         let first = sandbox.scratch.join(script.split_whitespace().next().unwrap_or_default());
         if !is_executable(&first) {
             let text = format!(
-                "The {directive} script of {} is not there or not executable, so it is not run: {script}",
+                "Warning: the {directive} script of {} is not there or not executable, so it is not run: {script}",
                 input.instance.module
             );
-            self.sink.event(&Event::Note { text: &text });
+            self.sink.event(&Event::Warning { text: &text });
             return Ok(true);
         }
         let command = format!("{}/{script}", self.places.build_dir_inside(&input.instance.module).display());

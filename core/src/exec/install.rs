@@ -140,10 +140,10 @@ impl Session<'_> {
         let first = script.split_whitespace().next().unwrap_or_default();
         if !is_executable(&dir.join(first)) {
             let text = format!(
-                "The script {} is not there or not executable, so it is not run.",
+                "Warning: the script {} is not there or not executable, so it is not run.",
                 dir.join(first).display()
             );
-            self.sink.event(&Event::Note { text: &text });
+            self.sink.event(&Event::Warning { text: &text });
             return Ok(None);
         }
         let mut command = Command::new("bash");

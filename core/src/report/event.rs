@@ -79,6 +79,11 @@ pub enum Event<'a> {
         /// A full sentence.
         text: &'a str,
     },
+    /// Something that a person should know and look into; on standard error where DKMS has it there.
+    Warning {
+        /// A full sentence.
+        text: &'a str,
+    },
     /// Another evermod is at work and is waited for.
     Waiting {
         /// Who, as it wrote itself into the lock.

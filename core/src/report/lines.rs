@@ -99,6 +99,7 @@ pub fn line(event: &Event<'_>) -> Option<String> {
             format!("wrote the initramfs of {kernel} in {}", seconds(*elapsed))
         }
         Event::Note { text } => (*text).to_string(),
+        Event::Warning { text } => (*text).to_string(),
         Event::Waiting { holder } => format!("waiting for another evermod: {holder}"),
         Event::Planned { .. }
         | Event::BuildStarted { .. }
@@ -130,6 +131,10 @@ impl Sink for Lines {
         if let (true, Event::Failed { failure, .. }) = (self.as_dkms, event) {
             let word = if matches!(failure, Failure::Excluded { .. }) { "Warning: " } else { "\nError! " };
             let _ = writeln!(std::io::stderr(), "{word}{text}");
+            return;
+        }
+        if let (true, Event::Warning { .. }) = (self.as_dkms, event) {
+            let _ = writeln!(std::io::stderr(), "{text}");
             return;
         }
         for line in text.lines() {

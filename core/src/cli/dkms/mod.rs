@@ -89,7 +89,13 @@ fn common(arguments: &Arguments) -> Common {
 #[allow(clippy::print_stdout, clippy::print_stderr)]
 fn run(action: Action, arguments: &Arguments) -> Result<(), Failure> {
     let context = Context::new(&common(arguments), Audience::Dkms)?;
-    let named = |action| context.module(action, arguments.module.as_deref(), arguments.version.as_deref());
+    // Nothing can be registered under a name that is none.
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let (name, version) = (given(&arguments.module), given(&arguments.version));
+    let named = |action| match context.module(action, name.as_deref(), version.as_deref()) {
+        Err(Failure::Name(e)) => Err(Failure::Usage { message: e.to_string(), code: 3 }),
+        other => other,
+    };
     let options =
         |install| Options { install, force: arguments.force, force_version: arguments.force_version };
     match action {
@@ -155,7 +161,13 @@ fn source_or_name(
     action: &'static str,
 ) -> Result<ModuleId, Failure> {
     match (&arguments.module, &arguments.version, &arguments.source) {
-        (Some(name), Some(version), _) => ModuleId::new(name, version).map_err(Failure::from),
+        (Some(name), Some(version), _) if name.is_empty() || version.is_empty() => {
+            Err(Failure::ModuleNotNamed { action })
+        }
+        // There can be no source directory of a name that is none.
+        (Some(name), Some(version), _) => {
+            ModuleId::new(name, version).map_err(|e| Failure::Usage { message: e.to_string(), code: 2 })
+        }
         (_, _, Some(source)) => add::import(context, source, arguments.force),
         _ => Err(Failure::ModuleNotNamed { action }),
     }

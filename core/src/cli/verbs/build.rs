@@ -2,7 +2,7 @@
 
 use super::add;
 use super::sync::keep;
-use crate::cli::context::Context;
+use crate::cli::context::{Audience, Context};
 use crate::exec::{Report, lock};
 use crate::inventory::{Kernel, Source, Tree};
 use crate::model::{Failure, Instance, ModuleId};
@@ -37,17 +37,30 @@ pub fn build(
     context.require_writable()?;
     let verb = if options.install { "install" } else { "build" };
     let _lock = lock::take(&context.places, &format!("{verb} {module}"), &*context.sink)?;
-    match context.tree()?.find(module).map(|m| m.source.clone()) {
+    let tree = context.tree()?;
+    match tree.find(module).map(|m| m.source.clone()) {
         Some(Source::Directory(_)) => {}
         Some(Source::Broken) => return Err(Failure::Broken { module: module.clone() }),
-        Some(Source::Absent) | None => add::add(context, module, None)?,
+        Some(Source::Absent) | None => add::add(context, module, context.conf())?,
     }
+    let added = tree.find(module).is_some();
     let (plan, early) = steps(context, module, kernels, options)?;
+    if added && !plan.steps.is_empty() {
+        tell_of_conf(context, module);
+    }
     let report = carry_out(context, &plan, kernels)?;
     // Every failure has been told when it happened; the first one decides the exit code.
     match early.into_iter().chain(report.failures.into_iter().map(|(_, failure)| failure)).next() {
         None => Ok(()),
         Some(failure) => Err(Failure::Told(Box::new(failure))),
+    }
+}
+
+/// Says what is outdated or doubtful in the configuration, as DKMS does each time. Errors come with the kernel's reading.
+fn tell_of_conf(context: &Context, module: &ModuleId) {
+    if context.audience == Audience::Dkms {
+        let finder = context.finder();
+        let _ = add::read(context, &context.survey(&finder).conf_of(module), Some(module), true);
     }
 }
 
@@ -120,7 +133,7 @@ fn check_depends(
     let failure =
         Failure::MissingDepends { module: instance.module.clone(), kernel: instance.kernel.clone(), missing };
     if force {
-        context.sink.event(&Event::Note { text: &failure.to_string() });
+        context.sink.event(&Event::Warning { text: &format!("Warning: {failure}") });
         return Ok(());
     }
     Err(failure)
