@@ -2,6 +2,7 @@
 
 pub mod corpus;
 pub mod modinfo;
+pub mod oracle;
 pub mod roots;
 pub mod signature;
 pub mod skip;
