@@ -284,6 +284,18 @@ pub const ALLOWED: &[Allowance] = &[
         },
     },
     Allowance {
+        name: "a kernel's architecture",
+        reason: "kernel_preinst and kernel_prerm take away what was built for another architecture, too",
+        source: Source::NotYet,
+        ends: true,
+        matches: |case| {
+            let before = case.number.checked_sub(1).and_then(|at| case.here.get(at));
+            (case.has("kernel_prerm") || case.has("kernel_preinst"))
+                && before.is_some_and(|seen| seen.tree.keys().any(|path| path.ends_with("/i386")))
+                && case.difference.here.is_empty()
+        },
+    },
+    Allowance {
         name: "autoinstall without headers",
         reason: "a kernel that is not there at all has no headers either",
         source: Source::NotYet,

@@ -99,6 +99,8 @@ fn run(action: Action, arguments: &Arguments) -> Result<(), Failure> {
     let options =
         |install| Options { install, force: arguments.force, force_version: arguments.force_version };
     match action {
+        // Whatever there is to say, nobody wants to hear it.
+        Action::Status if arguments.quiet => Ok(()),
         Action::Status => {
             let status = dkms_status(&context, &filter(arguments))?;
             for complaint in &status.complaints {

@@ -122,6 +122,10 @@ fn check_depends(
     let finder = context.finder();
     let survey = context.survey(&finder);
     let facts = survey.facts(&instance.module, &survey.conf_of(&instance.module), kernel, true)?;
+    if facts.excluded.is_some() || kernel.headers.is_none() {
+        // DKMS looks at these first; the build tells of them.
+        return Ok(());
+    }
     let is_there = |name: &String| {
         tree.active.contains_key(&(name.clone(), instance.kernel.clone(), instance.arch.clone()))
     };
