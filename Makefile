@@ -34,10 +34,15 @@ corpus: ## all of Debian's dkms packages, with dkms and with evermod, then throu
 	$(CARGO) run --quiet -p evermod-tests --bin corpus -- apt all || wrong=1; \
 	exit $$wrong
 
+SEQUENCES ?= 1000
+SEED ?= 7
+oracle: deb ## so many sequences of commands of that SEED, with Debian 13's dkms and with evermod; what differs, in short
+	$(CARGO) run --quiet -p evermod-tests --bin oracle -- $(SEQUENCES) $(SEED)
+
 bench: deb ## evermod beside Debian's dkms: CPU seconds, processes, goals; one table
 	tests/bench.sh
 
 demo: ## a Debian system of its own: two drivers follow a kernel upgrade, one fails, and what a person sees
 	tests/demo.sh
 
-.PHONY: setup test corpus bench demo
+.PHONY: setup test corpus oracle bench demo

@@ -3,6 +3,7 @@
 pub mod corpus;
 pub mod corpus_apt;
 pub mod modinfo;
+pub mod oracle;
 pub mod roots;
 pub mod signature;
 pub mod skip;

@@ -173,7 +173,9 @@ fn check(root: &Overlay, number: usize, case: &Case) -> Result<()> {
         let code: i32 = code.trim().parse()?;
         write!(transcript, "$ {}\n{stdout}{}[{code}]\n", step.command, indent(&stderr))?;
         let fill = |line: &String| {
-            kernels.iter().fold(line.clone(), |line, (name, value)| line.replace(&format!("{{{name}}}"), value))
+            kernels
+                .iter()
+                .fold(line.clone(), |line, (name, value)| line.replace(&format!("{{{name}}}"), value))
         };
         let expected: Vec<String> = step.stdout.iter().map(fill).collect();
         let got: Vec<&str> = stdout.lines().collect();

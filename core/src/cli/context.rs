@@ -13,7 +13,7 @@ use crate::report::{Lines, Progress, Silent, Sink};
 use crate::root::Root;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the command line settles for every verb.
 #[derive(Debug, Clone, Default)]
@@ -162,6 +162,11 @@ impl Context {
             directives,
             conf,
         })
+    }
+
+    /// The dkms.conf that `-c` names.
+    pub fn conf(&self) -> Option<&Path> {
+        self.conf.as_deref()
     }
 
     /// A survey of the root.

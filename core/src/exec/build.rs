@@ -140,6 +140,10 @@ impl Session<'_> {
                 Ok(Some(record))
             }
             Err(failure) => {
+                if let Some(kernel_dir) = self.places.instance_dir(instance).parent() {
+                    // Made for what did not come; kept if anything is in it.
+                    let _ = std::fs::remove_dir(kernel_dir);
+                }
                 self.keep_failed(input, &scratch, &mut log)?;
                 Err(failure)
             }

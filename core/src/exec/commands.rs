@@ -85,10 +85,10 @@ impl Session<'_> {
         let first = sandbox.scratch.join(script.split_whitespace().next().unwrap_or_default());
         if of_administrator.is_none() && !is_executable(&first) {
             let text = format!(
-                "The {directive} script of {} is not there or not executable, so it is not run: {script}",
+                "Warning: the {directive} script of {} is not there or not executable, so it is not run: {script}",
                 input.instance.module
             );
-            self.sink.event(&Event::Note { text: &text });
+            self.sink.event(&Event::Warning { text: &text });
             return Ok(true);
         }
         let command = match of_administrator.map(|dir| quoted(&dir.display().to_string())) {

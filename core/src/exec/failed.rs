@@ -4,7 +4,7 @@ use super::build::{BuildInput, Log};
 use super::session::Session;
 use crate::build::diagnose;
 use crate::install::files::{remove_empty_upwards, remove_if_there, remove_tree_if_there, write_atomically};
-use crate::model::{Diagnosis, Failure, FailureRecord, Instance};
+use crate::model::{Diagnosis, Failure, FailureRecord, Instance, ModuleId};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::PoisonError;
@@ -33,6 +33,13 @@ impl Session<'_> {
             clear(&self.places.build_dir(module))?;
         }
         Ok(())
+    }
+
+    /// Once no build of the module is under way any more, the directory that they saw goes, as DKMS's does; not if a
+    /// failure lies in it.
+    pub(super) fn close_build_dir(&self, module: &ModuleId) {
+        // What is not empty stays, which is all that is meant.
+        let _ = std::fs::remove_dir(self.places.build_dir(module));
     }
 
     /// Leaves the build directory and its log where people look for them.

@@ -96,7 +96,11 @@ impl Session<'_> {
                 }
             }
         });
-        report.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for instance in &report.built {
+            self.close_build_dir(&instance.module);
+        }
+        report
     }
 
     fn fail(&self, report: &mut Report, instance: Option<&Instance>, failure: Failure, started: Instant) {

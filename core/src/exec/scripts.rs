@@ -71,9 +71,11 @@ impl Session<'_> {
         };
         let first = dir.join(script.split_whitespace().next().unwrap_or_default());
         if !is_executable(&first) {
-            let text =
-                format!("The script {} is not there or not executable, so it is not run.", first.display());
-            self.sink.event(&Event::Note { text: &text });
+            let text = format!(
+                "Warning: the script {} is not there or not executable, so it is not run.",
+                first.display()
+            );
+            self.sink.event(&Event::Warning { text: &text });
             return Ok(None);
         }
         let line = format!("{}/{script}", quoted(&dir.display().to_string()));

@@ -104,12 +104,20 @@ fn common(arguments: &Arguments) -> Common {
 #[allow(clippy::print_stdout, clippy::print_stderr)]
 fn run(action: Action, arguments: &Arguments) -> Result<(), Failure> {
     let context = Context::new(&common(arguments), Audience::Dkms)?;
-    let named = |action| context.module(action, arguments.module.as_deref(), arguments.version.as_deref());
+    // Nothing can be registered under a name that is none.
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let (name, version) = (given(&arguments.module), given(&arguments.version));
+    let named = |action| match context.module(action, name.as_deref(), version.as_deref()) {
+        Err(Failure::Name(e)) => Err(Failure::Usage { message: e.to_string(), code: 3 }),
+        other => other,
+    };
     let options = |install| {
         let force = arguments.force || install && arguments.rpm_safe_upgrade;
         Options { install, force, force_version: arguments.force_version }
     };
     match action {
+        // Whatever there is to say, nobody wants to hear it.
+        Action::Status if arguments.quiet => Ok(()),
         Action::Status => {
             let status = dkms_status(&context, &filter(arguments))?;
             for complaint in &status.complaints {
@@ -210,7 +218,13 @@ fn source_or_name(
     action: &'static str,
 ) -> Result<Operand, Failure> {
     match (&arguments.module, &arguments.version, &arguments.source, &arguments.archive) {
-        (Some(name), Some(version), ..) => Ok(Operand::Module(ModuleId::new(name, version)?)),
+        (Some(name), Some(version), ..) if name.is_empty() || version.is_empty() => {
+            Err(Failure::ModuleNotNamed { action })
+        }
+        // There can be no source directory of a name that is none.
+        (Some(name), Some(version), ..) => ModuleId::new(name, version)
+            .map(Operand::Module)
+            .map_err(|e| Failure::Usage { message: e.to_string(), code: 2 }),
         (_, _, Some(source), _) => add::import(context, source, arguments.force).map(Operand::Module),
         (.., Some(archive)) => ldtarball(context, Some(archive), arguments.force).map(Operand::Loaded),
         _ => Err(Failure::ModuleNotNamed { action }),

@@ -25,9 +25,10 @@ pub fn add(context: &Context, module: &ModuleId, conf: Option<&Path>) -> Result<
 pub(super) fn add_for(
     context: &Context,
     module: &ModuleId,
+    conf: Option<&Path>,
     instance: Option<&Instance>,
 ) -> Result<(), Failure> {
-    let directives = register(context, module, None)?;
+    let directives = register(context, module, conf)?;
     post_add(context, module, &directives, instance)
 }
 
@@ -138,7 +139,9 @@ pub(super) fn read(
     // In a package manager's run, advice for the package's author would only be noise.
     let is_told = context.audience != Audience::Hook;
     for finding in loaded.findings.iter().filter(|f| is_told && f.severity != Severity::Error) {
-        context.sink.event(&Event::Note { text: &finding.message });
+        let is_old = finding.severity == Severity::Deprecated;
+        let word = if is_old { "Deprecated feature:" } else { "dkms.conf: Warning!" };
+        context.sink.event(&Event::Warning { text: &format!("{word} {}", finding.message) });
     }
     let errors: Vec<_> = loaded.errors().map(|f| f.message.clone()).collect();
     if errors.is_empty() {

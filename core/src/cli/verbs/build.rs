@@ -3,7 +3,7 @@
 use super::add;
 use super::dependents::rebuild_dependents;
 use super::sync::keep;
-use crate::cli::context::Context;
+use crate::cli::context::{Audience, Context};
 use crate::exec::{Report, lock};
 use crate::inventory::{Kernel, Source, Tree};
 use crate::model::{Failure, Instance, ModuleId};
@@ -38,7 +38,8 @@ pub fn build(
     context.require_writable()?;
     let verb = if options.install { "install" } else { "build" };
     let _lock = lock::take(&context.places, &format!("{verb} {module}"), &*context.sink)?;
-    match context.tree()?.find(module).map(|m| m.source.clone()) {
+    let tree = context.tree()?;
+    match tree.find(module).map(|m| m.source.clone()) {
         Some(Source::Directory(_)) => {}
         Some(Source::Broken) => return Err(Failure::Broken { module: module.clone() }),
         Some(Source::Absent) | None => {
@@ -47,10 +48,14 @@ pub fn build(
                 kernel: kernel.release.clone(),
                 arch: kernel.arch.clone(),
             });
-            add::add_for(context, module, first.as_ref())?;
+            add::add_for(context, module, context.conf(), first.as_ref())?;
         }
     }
+    let added = tree.find(module).is_some();
     let (plan, early) = steps(context, module, kernels, options)?;
+    if added && !plan.steps.is_empty() {
+        tell_of_conf(context, module);
+    }
     let report = carry_out(context, &plan, kernels)?;
     let dependents = match options.force {
         false => rebuild_dependents(context, &report.installed, kernels)?,
@@ -61,6 +66,14 @@ pub fn build(
     match early.into_iter().chain(own).chain(dependents).next() {
         None => Ok(()),
         Some(failure) => Err(Failure::Told(Box::new(failure))),
+    }
+}
+
+/// Says what is outdated or doubtful in the configuration, as DKMS does each time. Errors come with the kernel's reading.
+fn tell_of_conf(context: &Context, module: &ModuleId) {
+    if context.audience == Audience::Dkms {
+        let finder = context.finder();
+        let _ = add::read(context, &context.survey(&finder).conf_of(module), Some(module), true);
     }
 }
 
@@ -122,6 +135,10 @@ fn check_depends(
     let finder = context.finder();
     let survey = context.survey(&finder);
     let facts = survey.facts(&instance.module, &survey.conf_of(&instance.module), kernel, true)?;
+    if facts.excluded.is_some() || kernel.headers.is_none() {
+        // DKMS looks at these first; the build tells of them.
+        return Ok(());
+    }
     let is_there = |name: &String| {
         tree.active.contains_key(&(name.clone(), instance.kernel.clone(), instance.arch.clone()))
     };
@@ -133,7 +150,7 @@ fn check_depends(
     let failure =
         Failure::MissingDepends { module: instance.module.clone(), kernel: instance.kernel.clone(), missing };
     if force {
-        context.sink.event(&Event::Note { text: &failure.to_string() });
+        context.sink.event(&Event::Warning { text: &format!("Warning: {failure}") });
         return Ok(());
     }
     Err(failure)

@@ -1,0 +1,17 @@
+# Debian 13 with a compiler and what evermod depends on. Run on the host; $part and the functions of lib.sh are there.
+settings=$(mktemp)
+apt_settings >"$settings"
+cat >>"$settings" <<S
+APT::Install-Recommends "false";
+Acquire::Languages "none";
+APT::Keep-Downloaded-Packages "true";
+S
+packages=gcc,make,libc6-dev,kmod,bubblewrap,binutils,patch,xz-utils,zstd,openssl,ca-certificates,bzip2
+packages=$packages,perl,python3-minimal,procps,dpkg-dev,lsb-release
+rmdir "$part/upper"
+sources_for trixie | mmdebstrap --mode=root --variant=minbase --format=directory --skip=cleanup/apt \
+  --include="$packages" --aptopt="$settings" --dpkgopt=force-unsafe-io trixie "$part/upper" -
+rm -f "$settings" "$part/upper"/var/cache/apt/archives/*.deb
+# No service is started in a root.
+printf '#!/bin/sh\nexit 101\n' >"$part/upper/usr/sbin/policy-rc.d"
+chmod 755 "$part/upper/usr/sbin/policy-rc.d"

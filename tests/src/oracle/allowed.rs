@@ -1,0 +1,323 @@
+//! The differences that are meant: each with a matcher that is narrow enough to miss whatever is new, and with its reason.
+
+use super::compare::{Difference, Kind};
+use super::side::Seen;
+
+/// Where a difference is told to users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A sentence of docs/differences.md.
+    Differences(&'static str),
+    /// DKMS itself has changed since 3.2.2, in this version.
+    Newer(&'static str),
+    /// evermod does not do it yet. To be taken out with the first version that does.
+    NotYet,
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Differences(sentence) => write!(f, "docs/differences.md: {sentence}"),
+            Self::Newer(version) => write!(f, "DKMS {version}"),
+            Self::NotYet => f.write_str("not yet"),
+        }
+    }
+}
+
+/// A difference and what it stands in.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// The difference.
+    pub difference: &'a Difference,
+    /// All steps of the sequence.
+    pub steps: &'a [String],
+    /// The step that it appeared after.
+    pub number: usize,
+    /// What dkms left after each step.
+    pub there: &'a [Seen],
+    /// What evermod left.
+    pub here: &'a [Seen],
+}
+
+impl<'a> Case<'a> {
+    /// The step.
+    fn command(&self) -> &'a str {
+        self.steps.get(self.number).map_or("", String::as_str)
+    }
+
+    /// Whether the step's command has this word.
+    fn has(&self, word: &str) -> bool {
+        self.command().split_whitespace().any(|w| w == word)
+    }
+
+    fn is(&self, kind: Kind) -> bool {
+        self.difference.kind == kind
+    }
+
+    /// Whether the step asks for all modules of a kernel.
+    fn is_autoinstall(&self) -> bool {
+        self.has("autoinstall") || self.has("kernel_postinst")
+    }
+
+    /// Both exit codes.
+    fn codes(&self, there: &str, here: &str) -> bool {
+        self.is(Kind::Code) && self.difference.there == there && self.difference.here == here
+    }
+
+    /// Whether these are the step's exit codes, whatever the difference itself is about.
+    fn ended(&self, there: i32, here: i32) -> bool {
+        self.there().is_some_and(|seen| seen.code == there)
+            && self.here().is_some_and(|seen| seen.code == here)
+    }
+
+    /// Whether a module was installed before the step, at a place that holds this text.
+    fn had_installed(&self, text: &str) -> bool {
+        let before = self.number.checked_sub(1).and_then(|at| self.here.get(at));
+        before.is_some_and(|seen| seen.tree.keys().any(|p| p.contains("/updates/dkms/") && p.contains(text)))
+    }
+
+    fn there(&self) -> Option<&'a Seen> {
+        self.there.get(self.number)
+    }
+
+    fn here(&self) -> Option<&'a Seen> {
+        self.here.get(self.number)
+    }
+}
+
+/// One difference that is meant.
+pub struct Allowance {
+    /// A short name.
+    pub name: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// Where users read of it.
+    pub source: Source,
+    /// Whether the states have parted for good, so that what follows cannot be compared.
+    pub ends: bool,
+    /// Whether it is this one.
+    pub matches: fn(&Case<'_>) -> bool,
+}
+
+/// All of them.
+pub const ALLOWED: &[Allowance] = &[
+    Allowance {
+        name: "originals stay",
+        reason: "the kernel's own modules belong to its package, and depmod prefers updates/dkms anyway",
+        source: Source::Differences("On Debian and Ubuntu the kernel's own modules are not moved away."),
+        ends: false,
+        matches: |case| {
+            let Difference { what, there, here, .. } = case.difference;
+            let moved = what.contains("/dummy/original_module") && here.is_empty();
+            let gone = what.ends_with("/kernel/drivers/net/dummy.ko.xz") && there.is_empty();
+            case.is(Kind::Path) && (moved || gone)
+                || case.is(Kind::Status) && there.replace(" (Original modules exist)", "") == *here
+        },
+    },
+    Allowance {
+        name: "unknown action",
+        reason: "0 hides typing errors from scripts",
+        source: Source::Differences("An unknown action is an error."),
+        ends: false,
+        matches: |case| {
+            case.codes("0", "4") && case.there().is_some_and(|seen| seen.err.contains("Unknown action"))
+        },
+    },
+    Allowance {
+        name: "several kernels",
+        reason: "the last kernel's success must not hide another's failure",
+        source: Source::Differences("With several `-k`, all kernels are attempted,"),
+        ends: false,
+        matches: |case| {
+            let kernels =
+                case.command().matches(" -k ").count() + case.command().matches(" --kernel").count();
+            case.is(Kind::Code) && kernels > 1 && case.difference.here != "0"
+        },
+    },
+    Allowance {
+        name: "failing POST_BUILD",
+        reason: "what its package calls a failed build is none that anyone should load",
+        source: Source::Differences("A failing POST_BUILD is a failed build."),
+        ends: true,
+        matches: |case| case.is(Kind::Path) && case.difference.what.contains("/grump-post-build/1.0/"),
+    },
+    Allowance {
+        name: "broken counts",
+        reason: "a module that autoinstall cannot even look at is a failure",
+        source: Source::Differences("One bad `dkms.conf` does not stop `autoinstall`."),
+        ends: false,
+        matches: |case| {
+            case.is_autoinstall()
+                && case.codes("0", "11")
+                && case.there().is_some_and(|seen| seen.err.contains("is broken!"))
+                && case.here().is_some_and(|seen| seen.out.contains("is broken"))
+        },
+    },
+    Allowance {
+        name: "bad conf",
+        reason: "one bad dkms.conf must not cost the other modules",
+        source: Source::Differences("One bad `dkms.conf` does not stop `autoinstall`."),
+        ends: true,
+        matches: |case| case.is_autoinstall() && (case.ended(8, 11) || case.ended(4, 11)),
+    },
+    Allowance {
+        name: "own source",
+        reason: "DKMS deletes the very directory that it is told to add",
+        source: Source::Differences("`add --force` of a module's own source directory keeps it."),
+        ends: true,
+        matches: |case| {
+            case.has("add")
+                && case.has("--force")
+                && case.command().contains(" /usr/src/")
+                && case.ended(2, 0)
+        },
+    },
+    Allowance {
+        name: "one's own is replaced",
+        reason: "whoever asks for another version of the package wants it, whatever MODULE_VERSION says",
+        source: Source::Differences("An older build of one's own is replaced"),
+        ends: true,
+        matches: |case| case.has("install") && case.ended(6, 0) && case.had_installed(""),
+    },
+    Allowance {
+        name: "what was built counts",
+        reason: "a dkms.conf that changes afterwards must not make installed files unfindable",
+        source: Source::Differences("What was built counts, not what `dkms.conf` says now."),
+        ends: true,
+        matches: |case| {
+            let edited =
+                |step: &String| step.contains("DEST_MODULE_NAME[0]=changed") || step.contains("=/wrong");
+            let before = case.steps.iter().take(case.number).any(edited);
+            let about = ["status", "uninstall", "unbuild", "remove", "kernel_prerm", "kernel_preinst"];
+            before && about.iter().any(|action| case.has(action))
+        },
+    },
+    Allowance {
+        name: "told why",
+        reason: "an exit code other than 0 is explained, also where it is a script's",
+        source: Source::Differences("A failing script is told."),
+        ends: false,
+        matches: |case| {
+            case.is(Kind::Stream)
+                && case.difference.there.is_empty()
+                && case.difference.here == "Error! on stderr"
+                && case.ended(42, 42)
+        },
+    },
+    Allowance {
+        name: "half-built",
+        reason: "a directory without modules in it is built over, so that nobody has to delete it",
+        source: Source::Differences("A half-built directory is built over."),
+        ends: true,
+        matches: |case| {
+            let made = |step: &String| step.starts_with("mkdir -p ") && step.ends_with("/x86_64/log");
+            case.ended(3, 0) && case.steps.iter().take(case.number).any(made)
+        },
+    },
+    Allowance {
+        name: "compression without an example",
+        reason: "where a kernel has no modules yet, its configuration says how they are compressed",
+        source: Source::NotYet,
+        ends: true,
+        matches: |case| {
+            let Difference { what, there, here, .. } = case.difference;
+            case.is(Kind::Path)
+                && what.contains("/6.0.1-bodiless/")
+                && (what.ends_with(".ko") && here.is_empty() || what.ends_with(".ko.xz") && there.is_empty())
+        },
+    },
+    Allowance {
+        name: "excluded in autoinstall",
+        reason: "what is not meant for a kernel is passed over without a word",
+        source: Source::NotYet,
+        ends: false,
+        matches: |case| {
+            case.is_autoinstall()
+                && case.is(Kind::Stream)
+                && case.difference.there == "Warning: on stderr"
+                && case.difference.here.is_empty()
+        },
+    },
+    Allowance {
+        name: "archives",
+        reason: "mktarball, ldtarball and match, and what they need of add",
+        source: Source::NotYet,
+        ends: true,
+        matches: |case| {
+            ["mktarball", "ldtarball", "match", "/opt/src/text", "/opt/src/packed.tar.gz"]
+                .iter()
+                .any(|w| case.has(w))
+        },
+    },
+    Allowance {
+        name: "not added comes first",
+        reason: "remove looks for write access before it looks for the module",
+        source: Source::NotYet,
+        ends: false,
+        matches: |case| case.command().starts_with("runuser") && case.codes("3", "1"),
+    },
+    Allowance {
+        name: "operands of add",
+        reason: "paths that are no source directories, and those that are added already",
+        source: Source::NotYet,
+        ends: true,
+        matches: |case| case.command().contains("/opt/src/") && (case.ended(1, 9) || case.ended(3, 0)),
+    },
+    Allowance {
+        name: "scripts' surroundings",
+        reason: "variables and working directory of the scripts outside the build",
+        source: Source::NotYet,
+        ends: false,
+        matches: |case| case.is(Kind::Script) && !case.difference.here.is_empty(),
+    },
+    Allowance {
+        name: "empty directories of a kernel",
+        reason: "kernel_prerm leaves empty directories",
+        source: Source::NotYet,
+        ends: true,
+        matches: |case| {
+            (case.has("kernel_prerm") || case.has("kernel_preinst"))
+                && case.is(Kind::Path)
+                && case.difference.what.starts_with("/lib/modules/")
+                && case.difference.there.is_empty()
+                && case.difference.here.starts_with("d ")
+        },
+    },
+    Allowance {
+        name: "a kernel's architecture",
+        reason: "kernel_preinst and kernel_prerm take away what was built for another architecture, too",
+        source: Source::NotYet,
+        ends: true,
+        matches: |case| {
+            let before = case.number.checked_sub(1).and_then(|at| case.here.get(at));
+            (case.has("kernel_prerm") || case.has("kernel_preinst"))
+                && before.is_some_and(|seen| seen.tree.keys().any(|path| path.ends_with("/i386")))
+                && case.difference.here.is_empty()
+        },
+    },
+    Allowance {
+        name: "autoinstall without headers",
+        reason: "a kernel that is not there at all has no headers either",
+        source: Source::NotYet,
+        ends: false,
+        matches: |case| case.is_autoinstall() && case.codes("21", "6"),
+    },
+    Allowance {
+        name: "quiet warnings",
+        reason: "what is outdated on the command line is told even after -q",
+        source: Source::NotYet,
+        ends: false,
+        matches: |case| {
+            case.is(Kind::Stream)
+                && (case.has("-q") || case.has("--quiet"))
+                && case.difference.there.is_empty()
+                && case.difference.here == "Deprecated feature: on stderr"
+        },
+    },
+];
+
+/// The first that fits.
+#[must_use]
+pub fn find(case: &Case<'_>) -> Option<&'static Allowance> {
+    ALLOWED.iter().find(|allowance| (allowance.matches)(case))
+}
