@@ -94,9 +94,68 @@ const THEMES: [(usize, Theme); 10] = [
     (5, Theme::Depends),
 ];
 
+/// Sequences from here on are written by hand: what a seed may not come upon.
+pub const WRITTEN: u64 = 1_000_000;
+
+const BY_HAND: [&[&str]; 5] = [
+    &[
+        "dkms install renamed/1.0 -k $K1 -k $K2",
+        "rm /var/lib/dkms/renamed/1.0/$K1/x86_64/module/*.ko*",
+        "dkms status",
+        "dkms remove renamed/1.0 --all",
+        "dkms status",
+    ],
+    &[
+        "dkms add plain/1.0",
+        "dkms add other/1.9",
+        "echo 'DEST_MODULE_LOCATION[0]=/wrong' >>/usr/src/plain-1.0/dkms.conf",
+        "dkms autoinstall -k $K1",
+        "dkms status",
+    ],
+    &[
+        "dkms install plain/1.0 -k $K1",
+        "rm -r /usr/src/plain-1.0",
+        "dkms status",
+        "dkms remove plain/1.0 --all",
+        "dkms add plain/1.0",
+        "dkms autoinstall -k $K1",
+        "dkms kernel_prerm -k $K1",
+        "dkms status",
+    ],
+    &[
+        "dkms install talk/1.0 -k $K1 -k $K2",
+        "dkms build talk/1.0 -k $K1 --force",
+        "dkms uninstall talk/1.0 --all",
+        "dkms install talk/1.0 -k $K1 --no-depmod",
+        "dkms unbuild talk/1.0 --all",
+        "dkms remove talk/1.0 --all",
+        "dkms status",
+    ],
+    &[
+        "dkms install lender/1.0 -k $K1",
+        "dkms install borrower/1.0 -k $K1",
+        "dkms install borrower/1.0 -k $K2",
+        "dkms autoinstall -k $K2",
+        "dkms status -k $K2",
+        "dkms remove lender/1.0 --all",
+        "dkms autoinstall -k $K2",
+        "dkms status",
+    ],
+];
+
+/// How many are written by hand.
+#[must_use]
+pub fn written() -> std::ops::Range<u64> {
+    WRITTEN..WRITTEN + BY_HAND.len() as u64
+}
+
 /// The steps of one sequence.
 #[must_use]
 pub fn sequence(seed: u64, number: u64) -> Vec<String> {
+    let by_hand = number.checked_sub(WRITTEN).and_then(|at| BY_HAND.get(usize::try_from(at).ok()?));
+    if let Some(steps) = by_hand {
+        return steps.iter().map(|step| (*step).to_owned()).collect();
+    }
     let mut random = Random::new(seed, number);
     let theme = random.weighted(&THEMES).copied().unwrap_or(Theme::Life);
     let mut writer = Writer::new(random, theme);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
@@ -120,19 +120,17 @@ impl Pair {
         Ok(Answers { there: self.there.ask(steps)?, here: self.here.ask(steps)? })
     }
 
-    /// The sequences of a seed, on as many threads as there are processors.
+    /// Those of a seed's sequences and all that are written by hand, on as many threads as there are processors.
     pub fn run_all(&self, seed: u64, which: Range<u64>, told: &(dyn Fn(&Run) + Sync)) -> Vec<Run> {
-        let next = AtomicU64::new(which.start);
+        let numbers: Vec<u64> = which.chain(grammar::written()).collect();
+        let next = AtomicUsize::new(0);
         let runs = Mutex::new(Vec::new());
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
                     loop {
-                        let number = next.fetch_add(1, Ordering::Relaxed);
-                        if number >= which.end {
-                            return;
-                        }
+                        let Some(&number) = numbers.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
                         let steps = grammar::sequence(seed, number);
                         let verdict = self.ask(&steps).map(|a| judge(&steps, &a.there, &a.here));
                         let run = Run { number, steps, verdict };

@@ -47,8 +47,10 @@ pub(super) fn register(
             // The link alone is missing: it is made again below.
             _ if places.source_link(module).symlink_metadata().is_err() => {}
             // The link is there and the source is back: nothing is broken any more.
-            Source::Broken => return Err(Failure::Broken { module: module.clone() }),
-            Source::Absent => {}
+            Source::Broken if places.root.resolve(&source)?.is_dir() => {
+                return Err(Failure::Broken { module: module.clone() });
+            }
+            Source::Broken | Source::Absent => {}
         }
     }
     if !places.root.resolve(&source)?.is_dir() {
