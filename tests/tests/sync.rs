@@ -227,3 +227,21 @@ fn a_script_may_call_back() -> Result<()> {
     ensure!(status.contains(&format!("hello/1.0, {kernel}, x86_64: installed")), "{status}");
     Ok(())
 }
+
+/// west-chamber's way: its MAKE works in /usr/src, and moves what it made to the build directory.
+#[test]
+fn a_package_that_builds_where_its_sources_lie_leaves_them_as_they_were() -> Result<()> {
+    need!();
+    let Some((root, kernel)) = machine(&["hello"])? else { return Ok(()) };
+    root.sh(
+        "echo 'MAKE=\"cd /usr/src/hello-1.0; make -C $kernel_source_dir M=/usr/src/hello-1.0 modules; \
+         mv hello.ko $dkms_tree/hello/1.0/build/moved.ko\"\nBUILT_MODULE_NAME[0]=moved' >>/usr/src/hello-1.0/dkms.conf",
+    )?
+    .ok()?;
+    let list = || root.sh("find /usr/src/hello-1.0 -printf '%p %s %T@\\n' | sort")?.ok();
+    let before = list()?.stdout;
+    let report = built(&root, &kernel)?;
+    ensure!(report.contains("built hello/1.0"), "{}", root.run(&["evermod", "log", "hello"])?.all());
+    ensure!(list()?.stdout == before, "the sources were written to");
+    Ok(())
+}

@@ -10,6 +10,8 @@ pub struct Sandbox {
     pub scratch: PathBuf,
     /// Where it believes to be; exists on the host.
     pub build_dir: PathBuf,
+    /// Where the sources lie, if the build is to find its own directory there too: some packages build in place.
+    pub source: Option<PathBuf>,
     /// A staged instance, and the `T/M/V/K/A` where POST_BUILD expects it.
     pub staged: Option<(PathBuf, PathBuf)>,
     /// User and group that the command runs as.
@@ -34,6 +36,9 @@ impl Sandbox {
         add(&[&"--tmpfs", &"/run"]);
         for tmp in ["/tmp", "/var/tmp"] {
             add(&[&"--perms", &"1777", &"--tmpfs", &tmp]);
+        }
+        if let Some(source) = &self.source {
+            add(&[&"--bind", &self.scratch, source]);
         }
         add(&[&"--bind", &self.scratch, &self.build_dir]);
         if let Some((staging, place)) = &self.staged {
@@ -62,6 +67,7 @@ mod tests {
         let sandbox = Sandbox {
             scratch: "/s".into(),
             build_dir: "/t/build".into(),
+            source: Some("/usr/src/m-1".into()),
             staged: Some(("/st".into(), "/t/K/A".into())),
             user: (65534, 65534),
         };
@@ -69,7 +75,9 @@ mod tests {
         let text = args.join(" ");
         assert!(text.contains("--ro-bind / / "));
         assert!(
-            text.contains("--bind /s /t/build --tmpfs /t/K --bind /st /t/K/A --chdir /t/build"),
+            text.contains(
+                "--bind /s /usr/src/m-1 --bind /s /t/build --tmpfs /t/K --bind /st /t/K/A --chdir /t/build"
+            ),
             "{text}"
         );
         assert!(text.contains("--unshare-net"));

@@ -117,8 +117,11 @@ impl Session<'_> {
         // Where the build believes to be must exist for the sandbox's mount.
         fs_err::create_dir_all(&build_dir)?;
         let mut log = self.start_log(input)?;
-        let sandbox =
-            Sandbox { scratch: scratch.clone(), build_dir, staged: None, user: owner.unwrap_or((0, 0)) };
+        // Whoever builds there finds a copy, which no other kernel's build sees, and leaves nothing behind.
+        let sources = self.places.root.resolve(&self.places.source_tree)?;
+        let source = Some(input.source.clone()).filter(|source| source.starts_with(sources));
+        let user = owner.unwrap_or((0, 0));
+        let sandbox = Sandbox { scratch: scratch.clone(), build_dir, source, staged: None, user };
 
         let ended = self.run_commands(input, &sandbox, &mut log);
         let result = match ended {
