@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ use sha2::{Digest as _, Sha256};
 use crate::modinfo::{self, Modinfo};
 use crate::roots::{Entry, Output, Overlay, cache, evermod_package, install_evermod};
 use crate::top;
+
+/// For one command: ZFS for three kernels takes a quarter of an hour of two processors, and they may be busy.
+pub const PATIENCE: Duration = Duration::from_secs(4 * 3600);
 
 /// Which packages of `tests/corpus/packages.tsv`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -257,7 +260,7 @@ impl Oracle {
     }
 
     fn run(&self, input: &Input, wanted: &[String]) -> Result<Outcomes> {
-        let root = Entry::new(&self.root).size("16g").open()?;
+        let root = Entry::new(&self.root).size("16g").limit(PATIENCE).open()?;
         let source = place(&root, input)?;
         let added = root.run(&["dkms", "add", &format!("/usr/src/{source}")])?.ok()?.all();
         // "Creating symlink /var/lib/dkms/NAME/VERSION/source -> ..."
@@ -302,7 +305,7 @@ pub fn ask_evermod(root: &str, asked: &[(&Input, &Outcomes)]) -> Result<Option<O
     let Some(package) = evermod_package()? else {
         return Ok(None);
     };
-    let root = Entry::new(root).size("20g").open()?;
+    let root = Entry::new(root).size("20g").limit(PATIENCE).open()?;
     install_evermod(&root, &package)?;
     let mut before = BTreeMap::new();
     for kernel in root.kernels()? {

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::corpus::{Input, Set, Verdict, digest_of, two_at_a_time};
+use crate::corpus::{Input, PATIENCE, Set, Verdict, digest_of, two_at_a_time};
 use crate::roots::{Entry, Output, Overlay, cache, evermod_package, install_evermod};
 
 /// The root that all are installed in; of its kernels one is left visible.
@@ -86,7 +86,7 @@ pub fn travel(input: &Input) -> Result<Journey> {
 }
 
 fn go(input: &Input, evermod: &Path) -> Result<Journey> {
-    let root = Entry::new(ROOT).size("12g").open()?;
+    let root = Entry::new(ROOT).size("12g").limit(PATIENCE).open()?;
     install_evermod(&root, evermod)?;
     let kernel = leave_one_kernel(&root)?;
     root.copy_in(&input.path, "/tmp/input.deb")?;

@@ -48,19 +48,23 @@ impl Output {
     }
 }
 
+/// How long a command may take where nothing else is said.
+const LIMIT: Duration = Duration::from_secs(20 * 60);
+
 /// How a root is entered.
 #[derive(Debug, Clone)]
 pub struct Entry {
     root: String,
     network: bool,
     size: String,
+    limit: Duration,
 }
 
 impl Entry {
     /// The root made by `tests/roots/recipes/<root>.sh`.
     #[must_use]
     pub fn new(root: &str) -> Self {
-        Self { root: root.to_owned(), network: false, size: "8g".to_owned() }
+        Self { root: root.to_owned(), network: false, size: "8g".to_owned(), limit: LIMIT }
     }
 
     /// Leaves the network there; without this a test proves that it works offline.
@@ -74,6 +78,13 @@ impl Entry {
     #[must_use]
     pub fn size(mut self, size: &str) -> Self {
         size.clone_into(&mut self.size);
+        self
+    }
+
+    /// How long one command may take; 20 minutes where nothing is said.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
         self
     }
 
@@ -121,7 +132,7 @@ impl Entry {
         BufReader::new(stdout).read_line(&mut line)?;
         let pid =
             line.trim().parse().with_context(|| format!("the root {} could not be entered", self.root))?;
-        Ok(Overlay { keeper, stdin, pid })
+        Ok(Overlay { keeper, stdin, pid, limit: self.limit })
     }
 }
 
@@ -131,6 +142,7 @@ pub struct Overlay {
     keeper: Child,
     stdin: Option<ChildStdin>,
     pid: u32,
+    limit: Duration,
 }
 
 impl Overlay {
@@ -156,7 +168,7 @@ impl Overlay {
         Path::new("/proc").join(self.pid.to_string()).join("root").join(inside.trim_start_matches('/'))
     }
 
-    /// Runs a program inside, for at most 20 minutes.
+    /// Runs a program inside, for as long as [`Entry::limit`] lets it.
     ///
     /// # Errors
     /// Fails where the program cannot be started, not where it fails.
@@ -174,7 +186,7 @@ impl Overlay {
                 "DEBIAN_FRONTEND=noninteractive",
             ])
             .arg("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-            .args(["timeout", "-k", "10", "1200"])
+            .args(["timeout", "-k", "10", &self.limit.as_secs().to_string()])
             .args(argv)
             .stdin(Stdio::null())
             .output()
