@@ -211,10 +211,6 @@ a/1.0, 9.9.0-mine, x86_64: built
 $ module a 1.0; dkms build a/1.0 -k $K1 --directive 'DEST_MODULE_NAME=other' >/dev/null; ls /var/lib/dkms/a/1.0/$K1/$A/module
 other.ko
 
-== --directive is said each time that a conf is read
-$ module a 1.0; dkms add a/1.0 --directive CLEAN=true | grep -c '^DIRECTIVE: CLEAN="true"$'
-1
-
 == --dkmstree DIR
 $ module a 1.0; mkdir /tmp/tree; dkms add a/1.0 --dkmstree /tmp/tree >/dev/null; dkms status --dkmstree=/tmp/tree; dkms status
 a/1.0: added

@@ -23,7 +23,7 @@ a/1.0: added
 
 == M/V splits at the first slash
 $ dkms add a/1/2
-[1]
+[2]
 ! ...'1/2'...
 
 == M without a version, for build
@@ -59,7 +59,8 @@ a/1.0, {K1}, x86_64: installed
 
 == a directory without a dkms.conf
 $ mkdir /tmp/empty; dkms add /tmp/empty
-[9]
+[1]
+! ...dkms.conf...
 
 == a directory whose dkms.conf is invalid
 $ mkdir /tmp/bad; echo PACKAGE_NAME=bad >/tmp/bad/dkms.conf; dkms add /tmp/bad

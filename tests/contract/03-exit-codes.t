@@ -184,9 +184,9 @@ $ module a 1.0; rm /usr/src/a-1.0/a.c; dkms build a/1.0 -k $K1
 $ module a 1.0; dkms build a/1.0 -k $K1 >/dev/null; dkms mktarball a/1.0 -k $K1 --archive /tmp/a.tar.gz >/dev/null; dkms ldtarball /tmp/a.tar.gz
 [8]
 
-== 9: a directory without a dkms.conf
+== 1: a directory without a dkms.conf
 $ mkdir /tmp/d; dkms add /tmp/d
-[9]
+[1]
 
 == 9: an archive that cannot be written
 $ module a 1.0; dkms build a/1.0 -k $K1 >/dev/null; dkms mktarball a/1.0 -k $K1 --archive /proc/none/a.tar.gz >/dev/null

@@ -118,8 +118,16 @@ $ module a 1.0; dkms install a/1.0 -k $K1 >/dev/null; dkms status
 a/1.0, {K1}, x86_64: installed
 
 == build adds
-$ module a 1.0; dkms build a/1.0 -k $K1 | head -1
-Creating symlink /var/lib/dkms/a/1.0/source -> /usr/src/a-1.0
+$ module a 1.0; dkms build a/1.0 -k $K1 >/dev/null; readlink /var/lib/dkms/a/1.0/source
+/usr/src/a-1.0
+
+== the tree on another file system, and a failure
+$ mkdir /srv/tree; module a 1.0 'MAKE[0]=false'; dkms build a/1.0 -k $K1 --dkmstree /srv/tree >/dev/null
+[10]
+$ ls /srv/tree/a/1.0/build
+a.c
+dkms.conf
+make.log
 
 == the tree on a link
 $ mkdir -p /srv/tree; rmdir /var/lib/dkms 2>/dev/null; mv /var/lib/dkms/mok.* /srv/tree; rmdir /var/lib/dkms; ln -s /srv/tree /var/lib/dkms; module a 1.0; dkms install a/1.0 -k $K1 >/dev/null; dkms status

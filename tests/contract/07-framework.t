@@ -35,9 +35,8 @@ $ echo parallel_jobs=7 >/etc/dkms/framework.conf; module a 1.0 'MAKE[0]="make no
 -j7
 
 == mok_signing_key and mok_certificate
-$ cp /var/lib/dkms/mok.key /srv/my.key; cp /var/lib/dkms/mok.pub /srv/my.pub; rm /var/lib/dkms/mok.*; printf 'mok_signing_key=/srv/my.key\nmok_certificate=/srv/my.pub\n' >/etc/dkms/framework.conf; module a 1.0; dkms build a/1.0 -k $K1 >/dev/null; tail -c 28 /var/lib/dkms/a/1.0/$K1/$A/module/a.ko | tr -d '\n'; ls /var/lib/dkms
-~Module signature appended~
-a
+$ cp /var/lib/dkms/mok.key /srv/my.key; cp /var/lib/dkms/mok.pub /srv/my.pub; rm /var/lib/dkms/mok.*; printf 'mok_signing_key=/srv/my.key\nmok_certificate=/srv/my.pub\n' >/etc/dkms/framework.conf; module a 1.0; dkms build a/1.0 -k $K1 >/dev/null; tail -c 28 /var/lib/dkms/a/1.0/$K1/$A/module/a.ko | tr '\n' ' '; ls /var/lib/dkms
+~Module signature appended~ a
 
 == try_sign_modules=false
 $ echo try_sign_modules=false >/etc/dkms/framework.conf; module a 1.0; dkms build a/1.0 -k $K1 >/dev/null; grep -c 'Module signature appended' /var/lib/dkms/a/1.0/$K1/$A/module/a.ko

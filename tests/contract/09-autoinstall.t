@@ -34,6 +34,7 @@ $ module a 1.0 'BUILD_EXCLUSIVE_KERNEL=^9'; dkms add a/1.0 >/dev/null; dkms auto
 
 == a broken module is reported, the others are installed
 $ module a 1.0; module b 1.0; dkms add a/1.0 >/dev/null; dkms add b/1.0 >/dev/null; rm -r /usr/src/a-1.0; dkms autoinstall -k $K1 >/dev/null
+[11]
 ! Error! a/1.0: ...
 $ dkms status 2>/dev/null
 a/1.0: broken

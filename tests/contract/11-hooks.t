@@ -3,7 +3,7 @@ $ module a 1.0; dkms add a/1.0 >/dev/null; /usr/lib/dkms/dkms_autoinstaller star
 a/1.0, {K1}, x86_64: installed
 
 == dkms_autoinstaller without headers
-$ mkdir /lib/modules/9.9-none; /usr/lib/dkms/dkms_autoinstaller start 9.9-none | grep -c headers
+$ mkdir /lib/modules/9.9-none; /usr/lib/dkms/dkms_autoinstaller start 9.9-none 2>&1 | grep -c 'kernel headers'
 1
 
 == dkms_autoinstaller stop
@@ -24,8 +24,14 @@ a/1.0, {K2}, x86_64: installed
 ...
 
 == common.postinst without sources
-$ /usr/lib/dkms/common.postinst none 1.0 >/dev/null 2>&1 && echo went well
-[1]
+$ /usr/lib/dkms/common.postinst none 1.0 >/dev/null 2>&1
+[2]
+
+== common.postinst loads an archive
+$ module a 1.0; dkms build a/1.0 -k $K1 >/dev/null; mkdir -p /usr/share/a-dkms; dkms mktarball a/1.0 -k $K1 --archive /usr/share/a-dkms/a-1.0.dkms.tar.gz >/dev/null; dkms remove a/1.0 --all >/dev/null; rm -r /usr/src/a-1.0
+$ /usr/lib/dkms/common.postinst a 1.0 /usr/share/a-dkms "" "" >/dev/null 2>&1; dkms status | head -2
+a/1.0, {K1}, x86_64: installed
+a/1.0, {K2}, x86_64: installed
 
 == common.postinst replaces what is registered
 $ module a 1.0; dkms install a/1.0 -k $K1 >/dev/null; /usr/lib/dkms/common.postinst a 1.0 /usr/share/a-dkms "" 0.9 >/dev/null 2>&1; dkms status | head -2

@@ -22,8 +22,9 @@ impl Sandbox {
     /// The arguments before the command. Run as root, bubblewrap makes the namespaces, and `setpriv` inside drops the
     /// ids: that order also works in a chroot, where an unprivileged bubblewrap does not.
     ///
-    /// `status_fd` is where bubblewrap reports that the command has started.
-    pub fn arguments(&self, status_fd: i32) -> Vec<OsString> {
+    /// `status_fd` is where bubblewrap reports that the command has started. `real` follows links: bubblewrap mounts on
+    /// no path that leads through an absolute one.
+    pub fn arguments(&self, status_fd: i32, real: &dyn Fn(&Path) -> PathBuf) -> Vec<OsString> {
         let mut args: Vec<OsString> = Vec::new();
         let mut add = |words: &[&dyn AsRef<std::ffi::OsStr>]| {
             args.extend(words.iter().map(|word| word.as_ref().to_os_string()));
@@ -38,13 +39,14 @@ impl Sandbox {
             add(&[&"--perms", &"1777", &"--tmpfs", &tmp]);
         }
         if let Some(source) = &self.source {
-            add(&[&"--bind", &self.scratch, source]);
+            add(&[&"--bind", &self.scratch, &real(source)]);
         }
-        add(&[&"--bind", &self.scratch, &self.build_dir]);
+        add(&[&"--bind", &self.scratch, &real(&self.build_dir)]);
         if let Some((staging, place)) = &self.staged {
             // The kernel's directory in the tree is read-only here, so the mount point is made in a small tmpfs.
-            let parent = place.parent().unwrap_or(Path::new("/"));
-            add(&[&"--tmpfs", &parent, &"--bind", &staging, &place]);
+            let parent = real(place.parent().unwrap_or(Path::new("/")));
+            let mount = parent.join(place.file_name().unwrap_or_default());
+            add(&[&"--tmpfs", &parent, &"--bind", &staging, &mount]);
         }
         add(&[&"--chdir", &self.build_dir]);
         let (user, group) = (self.user.0.to_string(), self.user.1.to_string());
@@ -71,7 +73,8 @@ mod tests {
             staged: Some(("/st".into(), "/t/K/A".into())),
             user: (65534, 65534),
         };
-        let args: Vec<_> = sandbox.arguments(7).into_iter().map(|a| a.into_string().unwrap()).collect();
+        let args: Vec<_> =
+            sandbox.arguments(7, &|path| path.into()).into_iter().map(|a| a.into_string().unwrap()).collect();
         let text = args.join(" ");
         assert!(text.contains("--ro-bind / / "));
         assert!(

@@ -20,7 +20,7 @@ use crate::report::status::table;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Keeps out-of-tree kernel modules built, signed and installed for every kernel
@@ -278,8 +278,8 @@ enum HookEvent {
     },
     /// The postinst of a *-dkms package
     CommonPostinst {
-        name: String,
-        version: String,
+        name: Option<String>,
+        version: Option<String>,
         #[arg(hide = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
@@ -457,7 +457,12 @@ fn handle(context: &Context, event: HookEvent) -> Result<(), Failure> {
             "remove" => hook::kernel_prerm(context, &release),
             _ => Ok(()),
         },
-        HookEvent::CommonPostinst { name, version, .. } => hook::common_postinst(context, &name, &version),
+        HookEvent::CommonPostinst { name, version, rest } => match (name, version) {
+            (Some(name), Some(version)) => {
+                hook::common_postinst(context, &name, &version, rest.first().map(Path::new))
+            }
+            _ => Err(Failure::Usage { message: "common.postinst needs NAME and VERSION".into(), code: 1 }),
+        },
         HookEvent::Autoinstaller { command, release } if command == "start" => {
             let release = release.unwrap_or_else(|| context.environment.running.to_string());
             hook::autoinstaller(context, &release)

@@ -3,7 +3,9 @@
 use super::build::{BuildInput, Log};
 use super::session::Session;
 use crate::build::diagnose;
-use crate::install::files::{remove_empty_upwards, remove_if_there, remove_tree_if_there, write_atomically};
+use crate::install::files::{
+    copy_tree, remove_empty_upwards, remove_if_there, remove_tree_if_there, write_atomically,
+};
 use crate::model::{Diagnosis, Failure, FailureRecord, Instance, ModuleId};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -57,7 +59,14 @@ impl Session<'_> {
             clear(&build_dir)?;
             for entry in fs_err::read_dir(scratch)? {
                 let entry = entry?;
-                fs_err::rename(entry.path(), build_dir.join(entry.file_name()))?;
+                match fs_err::rename(entry.path(), build_dir.join(entry.file_name())) {
+                    // The tree may be on a file system of its own.
+                    Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
+                        copy_tree(scratch, &build_dir, None)?;
+                        break;
+                    }
+                    other => other?,
+                }
             }
             remove_tree_if_there(scratch)?;
         }

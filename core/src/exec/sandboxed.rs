@@ -8,7 +8,7 @@ use crate::model::{Failure, Instance, Isolation, SandboxMode};
 use crate::report::{Event, Sink};
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Instant;
@@ -124,7 +124,8 @@ impl SandboxRunner {
                 let dir = job.sandbox.scratch.parent().unwrap_or(&job.sandbox.scratch);
                 let file = tempfile::tempfile_in(dir)?;
                 let mut command = Command::new(bwrap);
-                command.args(job.sandbox.arguments(0)).arg("bash").stdin(file.try_clone()?);
+                let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+                command.args(job.sandbox.arguments(0, &real)).arg("bash").stdin(file.try_clone()?);
                 report = Some(file);
                 command
             }

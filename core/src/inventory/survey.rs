@@ -260,7 +260,7 @@ impl<'a> Survey<'a> {
                 all.problems.push((module.clone(), Failure::Broken { module: module.clone() }));
                 continue;
             }
-            for kernel in kernels.iter().filter(|k| k.headers.is_some() || k.has_image) {
+            for kernel in kernels {
                 match self.candidate(registered, kernel) {
                     Ok(candidate) => all.found.push(candidate),
                     Err(failure @ (Failure::BadConf { .. } | Failure::NoConf { .. })) => {

@@ -53,7 +53,7 @@ impl fmt::Display for Note {
             Self::Refused { instance, why } => {
                 write!(f, "{} is not installed for kernel {}: {why}", instance.module, instance.kernel)
             }
-            Self::Broken { module } => write!(f, "{module} is broken: its source directory is missing"),
+            Self::Broken { module } => write!(f, "{module}: broken, its source directory is missing"),
             Self::BadConf { module, path, findings } => {
                 write!(f, "{module}: {} cannot be used: {}", path.display(), findings.join("; "))
             }

@@ -3,7 +3,7 @@
 use super::sync::{Synced, sync};
 use crate::cli::context::Context;
 use crate::inventory::{Kernel, Source};
-use crate::model::{Failure, ModuleId};
+use crate::model::{Failure, Instance, ModuleId};
 use crate::plan::{Note, Request};
 use crate::report::Event;
 
@@ -60,7 +60,11 @@ fn summary(kernel: &Kernel, synced: &Synced) -> Vec<String> {
     if is_idle {
         return lines;
     }
-    let all = synced.present.iter().chain(&synced.report.installed);
+    // In the order of the plan, whichever was ready first.
+    let place = |i: &Instance| synced.plan.steps.iter().position(|step| step.action.instance() == Some(i));
+    let mut new: Vec<_> = synced.report.installed.iter().collect();
+    new.sort_by_key(|instance| place(instance));
+    let all = synced.present.iter().chain(new);
     let installed: Vec<_> = all.map(|i| i.module.name.as_str()).collect();
     if !installed.is_empty() {
         lines.push(format!("Autoinstall on {release} succeeded for module(s) {}.", installed.join(" ")));

@@ -4,6 +4,7 @@
 use super::add;
 use super::autoinstall::autoinstall;
 use super::kernel_gone::{Occasion, kernel_gone};
+use super::ldtarball::ldtarball;
 use super::policy;
 use super::sync::sync;
 use crate::cli::context::Context;
@@ -12,6 +13,7 @@ use crate::inventory::Source;
 use crate::model::{Failure, KernelRelease, ModuleId};
 use crate::plan::Request;
 use crate::report::Event;
+use std::path::Path;
 
 /// A kernel's image is being configured: everything for it now, before the initramfs is made. Without headers there is
 /// nothing to do yet; the trigger at the end of the run looks again, and says what the kernel goes without.
@@ -69,15 +71,27 @@ pub fn dpkg_trigger(context: &Context) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The module cannot be registered.
-pub fn common_postinst(context: &Context, name: &str, version: &str) -> Result<(), Failure> {
+pub fn common_postinst(
+    context: &Context,
+    name: &str,
+    version: &str,
+    archives: Option<&Path>,
+) -> Result<(), Failure> {
     if context.is_autoinstall_off() {
         context.sink.event(&Event::Note { text: "autoinstall for dkms modules has been disabled." });
         return Ok(());
     }
     let module = ModuleId::new(name, version)?;
     // A module that is registered keeps what is built until the new source is built: its key tells the difference.
-    if !matches!(context.tree()?.find(&module).map(|m| m.source.clone()), Some(Source::Directory(_))) {
-        add::add(context, &module, None)?;
+    let is_known =
+        matches!(context.tree()?.find(&module).map(|m| m.source.clone()), Some(Source::Directory(_)));
+    let archive = archives.map(|dir| dir.join(format!("{name}-{version}.dkms.tar.gz")));
+    match archive.filter(|archive| context.places.root.at(archive).is_file()) {
+        Some(archive) => {
+            ldtarball(context, Some(&archive), is_known)?;
+        }
+        None if is_known => {}
+        None => add::add(context, &module, None)?,
     }
     let conf = context.places.source_dir_inside(&module).join("dkms.conf");
     if !add::read(context, &conf, Some(&module), false)?.autoinstall {

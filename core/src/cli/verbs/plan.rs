@@ -33,7 +33,10 @@ pub fn take_stock(context: &Context, survey: &Survey<'_>, request: &Request) -> 
         let path = context.places.install_tree.join(kernel.as_str());
         return Err(Failure::NoKernel { kernel: kernel.clone(), path });
     }
-    if !request.kernels.is_empty() {
+    if request.kernels.is_empty() {
+        // A directory with neither is what a removed kernel left.
+        kernels.retain(|k| k.headers.is_some() || k.has_image);
+    } else {
         kernels.retain(|k| request.kernels.contains(&k.release));
     }
     let candidates = survey.candidates(&tree, &kernels, &request.modules)?;

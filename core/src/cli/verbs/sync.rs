@@ -79,7 +79,12 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     let Stock { mut plan, tree, kernels, present } = take_stock(context, &survey, request)?;
     plan.notes.sort_by_key(|note| policy::importance(&context.policy, note));
     for note in plan.notes.iter().filter(|note| is_told(context, note)) {
-        context.sink.event(&Event::Note { text: &note.to_string() });
+        match note {
+            Note::Broken { .. } | Note::BadConf { .. } if context.audience == Audience::Dkms => {
+                context.sink.event(&Event::Warning { text: &format!("Error! {note}") });
+            }
+            _ => context.sink.event(&Event::Note { text: &note.to_string() }),
+        }
     }
     let known = plan.notes.iter().filter(|note| matches!(note, Note::FailedBefore { .. })).count();
     if known > 0 && context.audience != Audience::Hook {
