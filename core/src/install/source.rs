@@ -44,15 +44,24 @@ pub fn move_into_place(staging: tempfile::TempDir, target: &Path) -> io::Result<
             fs_err::rename(&staged, target)?;
             let _moved = staging.keep();
         }
-        Ok(old) => {
-            renameat_with(CWD, &staged, CWD, target, RenameFlags::EXCHANGE)
-                .map_err(|e| io::Error::other(format!("{}: {e}", target.display())))?;
+        Ok(old) => match renameat_with(CWD, &staged, CWD, target, RenameFlags::EXCHANGE) {
             // What was there leaves with the temporary directory, unless it is none.
-            if !old.is_dir() {
+            Ok(()) if old.is_dir() => {}
+            Ok(()) => {
                 fs_err::remove_file(&staged)?;
                 let _gone = staging.keep();
             }
-        }
+            // An overlay file system does not move a directory of its lower layers, as in a container's image.
+            Err(rustix::io::Errno::XDEV | rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+                match old.is_dir() {
+                    true => fs_err::remove_dir_all(target)?,
+                    false => fs_err::remove_file(target)?,
+                }
+                fs_err::rename(&staged, target)?;
+                let _moved = staging.keep();
+            }
+            Err(error) => return Err(io::Error::other(format!("{}: {error}", target.display()))),
+        },
     }
     target.parent().map_or(Ok(()), sync_directory)
 }

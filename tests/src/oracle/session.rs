@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 
-use super::allowed::{self, ALLOWED, Case, Source};
+use super::allowed::{self, ALLOWED, Case};
 use super::compare::{Difference, Kind, differences};
 use super::grammar;
 use super::side::{Seen, Side};
@@ -234,7 +234,7 @@ pub fn table(runs: &[Run], complain_unused: bool) -> (String, bool) {
     let mut vain = 0;
     for allowance in ALLOWED {
         let n = used.get(allowance.name).copied().unwrap_or(0);
-        let is_vain = n == 0 && allowance.source != Source::NotYet;
+        let is_vain = n == 0;
         let mark = if is_vain && complain_unused { " NEVER USED" } else { "" };
         vain += usize::from(is_vain);
         let _ =

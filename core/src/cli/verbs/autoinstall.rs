@@ -2,7 +2,7 @@
 
 use super::sync::{Synced, sync};
 use crate::cli::context::Context;
-use crate::inventory::{Kernel, Source};
+use crate::inventory::{Facts, Kernel, Source};
 use crate::model::{Failure, Instance, ModuleId};
 use crate::plan::{Note, Request};
 use crate::report::Event;
@@ -49,7 +49,11 @@ fn is_anything_wanted(context: &Context, kernel: &Kernel) -> Result<bool, Failur
     let mut usable = tree.modules.iter().filter(|m| matches!(m.source, Source::Directory(_)));
     Ok(usable.any(|m| {
         let facts = survey.facts(&m.module, &survey.conf_of(&m.module), kernel, false);
-        facts.is_ok_and(|facts| facts.directives.autoinstall && facts.excluded.is_none())
+        facts.is_ok_and(|Facts { directives, excluded, .. }| {
+            // What waits for a module that is not registered is not tried.
+            let is_waiting = directives.build_depends.iter().any(|name| tree.versions(name).is_empty());
+            directives.autoinstall && excluded.is_none() && !is_waiting
+        })
     }))
 }
 

@@ -33,7 +33,11 @@ pub fn kernel_gone(context: &Context, kernel: &Kernel, occasion: Occasion) -> Re
     let mut failed = Vec::new();
     let mut changed = false;
     let complain = |text: String| context.sink.event(&Event::Warning { text: &text });
-    for built in tree.modules.iter().flat_map(|m| &m.built).filter(|b| b.instance.kernel == kernel.release) {
+    let is_of_kernel = |b: &&Built| {
+        let is_meant = occasion == Occasion::Hook || b.instance.arch.is_same_machine(&kernel.arch);
+        b.instance.kernel == kernel.release && is_meant
+    };
+    for built in tree.modules.iter().flat_map(|m| &m.built).filter(is_of_kernel) {
         let module = &built.instance.module;
         if occasion == Occasion::Preinst && !is_automatic(context, built, kernel) {
             continue;

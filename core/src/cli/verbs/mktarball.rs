@@ -37,7 +37,10 @@ pub fn mktarball(
     let Source::Directory(source) = &registered.source else {
         return Err(Failure::Broken { module: module.clone() });
     };
-    let builds = if options.source_only { Vec::new() } else { chosen(registered, scope)? };
+    // All builds may be none: then the source is what there is.
+    let is_source_only = options.source_only
+        || matches!(scope, Scope::All) && registered.built.is_empty() && !options.binaries_only;
+    let builds = if is_source_only { Vec::new() } else { chosen(registered, scope)? };
     let note = |text: String| context.sink.event(&Event::Note { text: &text });
     for instance in &builds {
         note(format!("Packing what is built for {} ({})", instance.kernel, instance.arch));
@@ -46,7 +49,7 @@ pub fn mktarball(
     let mut contents =
         Contents { builds: builds.iter().map(|i| (i.clone(), place(i))).collect(), ..Contents::default() };
     let is_there = !registered.is_binaries_only();
-    if options.source_only && !is_there {
+    if is_source_only && !is_there {
         return Err(Failure::EmptySource { path: context.places.root.inside(source) });
     }
     if options.binaries_only || !is_there {
@@ -89,7 +92,7 @@ fn target(
 ) -> Result<PathBuf, Failure> {
     let usual = context.places.module_dir(module).join("tarball");
     match options.archive.as_deref() {
-        None => Ok(usual.join(default_name(module, builds, options.source_only))),
+        None => Ok(usual.join(default_name(module, builds, builds.is_empty()))),
         Some(path) if path.as_os_str().is_empty() || path.to_string_lossy().ends_with('/') => {
             let problem = ArchiveProblem::Write("that is no name of a file".into());
             Err(Failure::Archive { path: path.to_path_buf(), problem })

@@ -80,6 +80,9 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     plan.notes.sort_by_key(|note| policy::importance(&context.policy, note));
     for note in plan.notes.iter().filter(|note| is_told(context, note)) {
         match note {
+            Note::Excluded { .. } => {
+                context.sink.event(&Event::Warning { text: &format!("Warning: {note}") })
+            }
             Note::Broken { .. } | Note::BadConf { .. } if context.audience == Audience::Dkms => {
                 context.sink.event(&Event::Warning { text: &format!("Error! {note}") });
             }
@@ -116,7 +119,7 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
 /// for is nobody's worry unless asked.
 fn is_told(context: &Context, note: &Note) -> bool {
     match note {
-        Note::Excluded { .. } => false,
+        Note::Excluded { .. } => context.audience == Audience::Dkms,
         Note::FailedBefore { .. } | Note::Refused { .. } => context.audience != Audience::Hook,
         _ => true,
     }
