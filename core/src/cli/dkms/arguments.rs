@@ -2,44 +2,9 @@
 //! what they are on disk. Pure: what is on disk comes in through [`Disk`].
 
 use super::options::{self, Opt};
-use super::table::{ACTIONS, All, Kernels};
+use super::table::{ACTIONS, Action, All, Kernels};
 use crate::model::Failure;
 use std::path::{Path, PathBuf};
-
-/// The actions of DKMS that exist here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// Register a module's source.
-    Add,
-    /// Compile.
-    Build,
-    /// Undo [`Self::Build`].
-    Unbuild,
-    /// Place below the kernel.
-    Install,
-    /// Undo [`Self::Install`].
-    Uninstall,
-    /// Undo everything.
-    Remove,
-    /// Install all that ask for it.
-    Autoinstall,
-    /// Tell what there is.
-    Status,
-    /// Make or find the signing key.
-    GenerateMok,
-    /// A kernel was installed.
-    KernelPostinst,
-    /// A kernel goes.
-    KernelPrerm,
-    /// A kernel is about to be installed.
-    KernelPreinst,
-    /// Install what another kernel has.
-    Match,
-    /// Write an archive.
-    Mktarball,
-    /// Read an archive.
-    Ldtarball,
-}
 
 /// What was typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

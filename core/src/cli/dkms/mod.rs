@@ -15,10 +15,11 @@ use super::verbs::uninstall::Scope;
 use super::verbs::{add, autoinstall, build, generate_mok, matching, mktarball, remove, rpm_safe, uninstall};
 use crate::inventory::Kernel;
 use crate::model::{Failure, ModuleId};
-use arguments::{Action, Arguments, Disk, Refused};
+use arguments::{Arguments, Disk, Refused};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
+use table::Action;
 
 /// The version of DKMS whose contract this keeps; packages compare it.
 pub const DKMS_VERSION: &str = "3.4.3";

@@ -2,9 +2,42 @@
 //!
 //! In `text`, `` `word` `` is to be typed as it is and `<word>` stands for something else or is a file.
 
-use super::arguments::Action;
-
 pub use super::options::{OPTIONS, Opt, OptionSpec, Value};
+
+/// The actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Register a module's source.
+    Add,
+    /// Compile.
+    Build,
+    /// Undo [`Self::Build`].
+    Unbuild,
+    /// Place below the kernel.
+    Install,
+    /// Undo [`Self::Install`].
+    Uninstall,
+    /// Undo everything.
+    Remove,
+    /// Install all that ask for it.
+    Autoinstall,
+    /// Tell what there is.
+    Status,
+    /// Make or find the signing key.
+    GenerateMok,
+    /// A kernel was installed.
+    KernelPostinst,
+    /// A kernel goes.
+    KernelPrerm,
+    /// A kernel is about to be installed.
+    KernelPreinst,
+    /// Install what another kernel has.
+    Match,
+    /// Write an archive.
+    Mktarball,
+    /// Read an archive.
+    Ldtarball,
+}
 
 /// Who may do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

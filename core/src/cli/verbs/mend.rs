@@ -29,13 +29,6 @@ pub fn remove(context: &Context, module: &ModuleId, scope: &Scope) -> Result<(),
     Ok(())
 }
 
-/// Whether the scripts of a kernel's package call. The hook that Debian 12's dkms leaves in /etc "removes" what is
-/// installed for the kernel, which must not deregister a module with its last kernel: the next one wants it.
-pub(super) fn is_kernel_going(context: &Context) -> bool {
-    let caller = context.environment.variables.get("DPKG_MAINTSCRIPT_PACKAGE");
-    caller.is_some_and(|package| package.starts_with("linux-image"))
-}
-
 /// Before stock is taken: what runs of any program that were cut off left behind. The lock is held.
 ///
 /// # Errors

@@ -1,10 +1,10 @@
 //! How much modules matter (evermod.toml): what is told in which words, and what makes a sync fail.
 
-use super::sync::Synced;
 use crate::cli::context::Context;
 use crate::config::{Importance, Policy};
+use crate::exec::Report;
 use crate::model::{Failure, Instance, ModuleId};
-use crate::plan::Note;
+use crate::plan::{Note, Plan};
 use crate::report::{Event, Sink};
 
 /// The modules that a note is about.
@@ -32,18 +32,18 @@ pub fn counts(policy: &Policy, instance: Option<&Instance>, failure: &Failure) -
 }
 
 /// One line for each kernel that lacks a critical module after all, and why.
-pub fn lacking(policy: &Policy, synced: &Synced) -> Vec<String> {
+pub fn lacking(policy: &Policy, plan: &Plan, report: &Report) -> Vec<String> {
     let critical = |module: &ModuleId| policy.importance(&module.name) == Importance::Critical;
     let line = |module: &ModuleId, kernel: &str, why: &str| {
         format!("Kernel {kernel} lacks {module}, which is critical: {why}")
     };
     let mut lines = Vec::new();
-    for (instance, failure) in &synced.report.failures {
+    for (instance, failure) in &report.failures {
         if let Some(instance) = instance.as_ref().filter(|i| critical(&i.module)) {
             lines.push(line(&instance.module, instance.kernel.as_str(), &failure.to_string()));
         }
     }
-    for note in &synced.plan.notes {
+    for note in &plan.notes {
         match note {
             Note::NoHeaders { kernel, modules, .. } => {
                 let lacks = modules.iter().filter(|module| critical(module));

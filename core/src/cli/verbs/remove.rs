@@ -1,6 +1,5 @@
 //! `remove`: uninstalls, unbuilds, and forgets a module that is built for no kernel any more.
 
-use super::mend;
 use super::rpm_safe;
 use super::uninstall::{Scope, check_added, take_away};
 use crate::cli::context::Context;
@@ -30,10 +29,17 @@ pub fn remove(
         return Ok(());
     }
     take_away(context, module, scope, true)?;
-    if !mend::is_kernel_going(context) && context.tree()?.find(module).is_some_and(|m| m.built.is_empty()) {
+    if !is_kernel_going(context) && context.tree()?.find(module).is_some_and(|m| m.built.is_empty()) {
         forget(context, module)?;
     }
     Ok(())
+}
+
+/// Whether the scripts of a kernel's package call. The hook that Debian 12's dkms leaves in /etc "removes" what is
+/// installed for the kernel, which must not deregister a module with its last kernel: the next one wants it.
+fn is_kernel_going(context: &Context) -> bool {
+    let caller = context.environment.variables.get("DPKG_MAINTSCRIPT_PACKAGE");
+    caller.is_some_and(|package| package.starts_with("linux-image"))
 }
 
 /// Deregisters a module.

@@ -109,7 +109,7 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     keep(&survey)?;
     mend::after(context, &tree)?;
     let synced = Synced { plan, report, present, policy: context.policy.clone() };
-    for text in policy::lacking(&context.policy, &synced) {
+    for text in policy::lacking(&context.policy, &synced.plan, &synced.report) {
         context.sink.event(&Event::Note { text: &text });
     }
     Ok(synced)
