@@ -134,6 +134,10 @@ fn clean(context: &Context) -> Result<(), Failure> {
     sweep_trees(&context.places.root.resolve(&context.places.source_tree)?)?;
     for registered in context.tree()?.modules {
         sweep(context, &registered.module)?;
+        if !registered.built.is_empty() {
+            // There is none beside a build; what a failure left in it keeps it.
+            let _ = std::fs::remove_dir(context.places.build_dir(&registered.module));
+        }
     }
     Ok(())
 }
