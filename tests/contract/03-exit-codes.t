@@ -71,6 +71,16 @@ $ dkms add none/1.0
 $ dkms ldtarball --archive /tmp/none.tar.gz
 [2]
 
+== 2: no archive, as operand
+$ dkms ldtarball /tmp/none.tar.gz
+[2]
+! ...none.tar.gz...
+
+== 2: no archive named
+$ dkms ldtarball
+[2]
+! ...needs an archive...
+
 == 3: already added
 $ module a 1.0; dkms add a/1.0 >/dev/null; dkms add a/1.0
 [3]

@@ -395,7 +395,7 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
             let module = if path.join("dkms.conf").is_file() {
                 add::import(context, &path, arguments.force)?
             } else if path.is_file() {
-                ldtarball(context, Some(&path), arguments.force)?;
+                ldtarball(context, &path, arguments.force)?;
                 return Ok(ExitCode::SUCCESS);
             } else {
                 arguments.module.parse::<ModuleId>().map_err(|_| Failure::ModuleNotNamed { action: "add" })?
@@ -433,7 +433,7 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
             };
             mktarball::mktarball(context, &module, &scope, &options)?;
         }
-        Verb::Ldtarball { archive, force } => _ = ldtarball(context, Some(&archive), force)?,
+        Verb::Ldtarball { archive, force } => _ = ldtarball(context, &archive, force)?,
         Verb::Match { templatekernel, module, kernel } => {
             let kernel = kernel.unwrap_or_else(|| context.environment.running.to_string());
             let template = context.kernel(&templatekernel, None)?;
@@ -485,7 +485,7 @@ fn module_or_path(context: &Context, text: &str, force: bool) -> Result<Option<M
         return add::import(context, &path, force).map(Some);
     }
     if path.is_file() {
-        return Ok(match ldtarball(context, Some(&path), force)? {
+        return Ok(match ldtarball(context, &path, force)? {
             Loaded::Module(module) => Some(module),
             Loaded::Package => None,
         });

@@ -190,7 +190,16 @@ fn run(action: Action, arguments: &Arguments) -> Result<(), Failure> {
             };
             mktarball::mktarball(&context, &named("mktarball")?, &scope(&context, arguments)?, &options)
         }
-        Action::Ldtarball => ldtarball(&context, arguments.archive.as_deref(), arguments.force).map(|_| ()),
+        Action::Ldtarball => {
+            // A file that is not there was taken for a module's name.
+            let named = arguments.bare_path.as_ref().or(arguments.module.as_ref()).map(Path::new);
+            let archive = arguments
+                .archive
+                .as_deref()
+                .or(named)
+                .ok_or_else(|| Failure::Usage { message: "'ldtarball' needs an archive".into(), code: 2 })?;
+            ldtarball(&context, archive, arguments.force).map(|_| ())
+        }
     }
 }
 
@@ -227,7 +236,7 @@ fn source_or_name(
             .map(Operand::Module)
             .map_err(|e| Failure::Usage { message: e.to_string(), code: 2 }),
         (_, _, Some(source), _) => add::import(context, source, arguments.force).map(Operand::Module),
-        (.., Some(archive)) => ldtarball(context, Some(archive), arguments.force).map(Operand::Loaded),
+        (.., Some(archive)) => ldtarball(context, archive, arguments.force).map(Operand::Loaded),
         _ => Err(Failure::ModuleNotNamed { action }),
     }
 }

@@ -88,7 +88,7 @@ pub fn common_postinst(
     let archive = archives.map(|dir| dir.join(format!("{name}-{version}.dkms.tar.gz")));
     match archive.filter(|archive| context.places.root.at(archive).is_file()) {
         Some(archive) => {
-            ldtarball(context, Some(&archive), is_known)?;
+            ldtarball(context, &archive, is_known)?;
         }
         None if is_known => {}
         None => add::add(context, &module, None)?,

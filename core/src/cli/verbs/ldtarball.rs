@@ -27,9 +27,8 @@ pub enum Loaded {
 ///
 /// # Errors
 /// The archive is missing, damaged or refused; its module is added already; its dkms.conf cannot be used.
-pub fn ldtarball(context: &Context, archive: Option<&Path>, force: bool) -> Result<Loaded, Failure> {
+pub fn ldtarball(context: &Context, archive: &Path, force: bool) -> Result<Loaded, Failure> {
     let failed = |path: &Path, problem| Failure::Archive { path: path.to_path_buf(), problem };
-    let archive = archive.unwrap_or(Path::new(""));
     if !archive.is_file() {
         return Err(failed(archive, ArchiveProblem::Missing));
     }
