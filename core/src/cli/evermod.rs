@@ -336,7 +336,7 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
             let request = request(context, arguments.wanted, true)?;
             let finder = context.finder();
             let survey = context.survey(&finder);
-            let plan = take_stock(context, &survey, &request)?.plan;
+            let plan = take_stock(context, &survey, context.tree()?, &request)?.plan;
             if arguments.json {
                 return json(&plan);
             }

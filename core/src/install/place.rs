@@ -158,7 +158,7 @@ impl<'a> Placement<'a> {
             match self.pair(target) {
                 None => comparison.built_missing = Some(target.name.clone()),
                 Some((built, installed))
-                    if !self.is_link_to(&built, &installed) && !is_same(&built, &installed) =>
+                    if !is_same(&built, &installed) && !self.is_link_to(&built, &installed) =>
                 {
                     match self.preferred(target, &built, &installed) {
                         Some(why) => comparison.left_out.get_or_insert(why),

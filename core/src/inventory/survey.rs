@@ -62,6 +62,7 @@ pub struct Survey<'a> {
     pub(super) forced: OnceCell<BTreeSet<String>>,
     pub(super) weak_links: RefCell<BTreeMap<KernelRelease, BTreeMap<String, PathBuf>>>,
     config_paths: RefCell<BTreeMap<KernelRelease, PathBuf>>,
+    compressions: RefCell<BTreeMap<KernelRelease, Compression>>,
     configs: RefCell<BTreeMap<KernelRelease, Option<Rc<KernelConfig>>>>,
     known: BTreeSet<String>,
 }
@@ -102,6 +103,7 @@ impl<'a> Survey<'a> {
             forced: OnceCell::new(),
             weak_links: RefCell::default(),
             config_paths: RefCell::default(),
+            compressions: RefCell::default(),
             configs: RefCell::default(),
         }
     }
@@ -166,6 +168,12 @@ impl<'a> Survey<'a> {
 
     /// How a kernel's modules are compressed.
     pub fn compression(&self, kernel: &Kernel) -> Compression {
+        // Asked for every instance; the lists that tell have thousands of lines.
+        let mut known = self.compressions.borrow_mut();
+        *known.entry(kernel.release.clone()).or_insert_with(|| self.read_compression(kernel))
+    }
+
+    fn read_compression(&self, kernel: &Kernel) -> Compression {
         let read =
             |name: &str| std::fs::read_to_string(self.places.kernel_dir(&kernel.release).join(name)).ok();
         let own = read("modules.dep")

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Everything the DKMS tree holds.
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
-    /// Every `T/M/V` that is added or broken, in name order.
+    /// Every `T/M/V` that is added or broken, by name and version in byte order.
     pub modules: Vec<Registered>,
     /// The version that `T/M/kernel-K-A` names, by (M, K, A).
     pub active: BTreeMap<(String, KernelRelease, Arch), String>,
@@ -37,6 +37,8 @@ pub struct Registered {
     pub source: Source,
     /// What is built of it.
     pub built: Vec<Built>,
+    /// Something in `T/M/V` is neither a build nor a place of its own; `leftovers` tells what of it may go.
+    pub has_strays: bool,
 }
 
 impl Registered {
@@ -132,20 +134,26 @@ impl Tree {
 
     fn read_version(&self, places: &Places, module: ModuleId) -> io::Result<Registered> {
         let dir = places.module_dir(&module);
-        let mut registered = Registered { source: source(places, &module), module, built: Vec::new() };
+        let mut registered =
+            Registered { source: source(places, &module), module, built: Vec::new(), has_strays: false };
         for kernel in entries(&dir)? {
             if !kernel.is_dir || NOT_KERNELS.contains(&kernel.name.as_str()) {
                 continue;
             }
-            let Ok(release) = KernelRelease::new(&kernel.name) else { continue };
-            for entry in entries(&dir.join(&kernel.name))? {
-                if !entry.is_dir || entry.name.starts_with('.') {
-                    continue;
-                }
-                let Ok(arch) = Arch::new(&entry.name) else { continue };
-                let instance = Instance { module: registered.module.clone(), kernel: release.clone(), arch };
-                if let Some(built) = self.read_built(places, instance)? {
-                    registered.built.push(built);
+            let Ok(release) = KernelRelease::new(&kernel.name) else {
+                registered.has_strays = true;
+                continue;
+            };
+            let arches = entries(&dir.join(&kernel.name))?;
+            registered.has_strays |= arches.is_empty();
+            for entry in arches {
+                let arch =
+                    Arch::new(&entry.name).ok().filter(|_| entry.is_dir && !entry.name.starts_with('.'));
+                let instance =
+                    |arch| Instance { module: registered.module.clone(), kernel: release.clone(), arch };
+                match arch.map(|arch| self.read_built(places, instance(arch))).transpose()?.flatten() {
+                    Some(built) => registered.built.push(built),
+                    None => registered.has_strays = true,
                 }
             }
         }
@@ -171,13 +179,16 @@ impl Tree {
 
     /// The registered module of this name and version.
     pub fn find(&self, module: &ModuleId) -> Option<&Registered> {
-        self.modules.iter().find(|m| m.module == *module)
+        let wanted = (&module.name, &module.version);
+        let at = self.modules.binary_search_by(|m| (&m.module.name, &m.module.version).cmp(&wanted)).ok()?;
+        self.modules.get(at)
     }
 
     /// All added (not merely leftover) versions of a name, oldest first.
     pub fn versions(&self, name: &str) -> Vec<&Registered> {
-        let mut found: Vec<_> =
-            self.modules.iter().filter(|m| m.module.name == name && m.source != Source::Absent).collect();
+        let first = self.modules.partition_point(|m| m.module.name.as_str() < name);
+        let named = self.modules.iter().skip(first).take_while(|m| m.module.name == name);
+        let mut found: Vec<_> = named.filter(|m| m.source != Source::Absent).collect();
         found.sort_by(|a, b| a.module.cmp(&b.module));
         found
     }

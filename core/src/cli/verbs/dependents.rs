@@ -32,7 +32,7 @@ pub(super) fn rebuild_dependents(
         let text = format!("Built against another version of {}: {}", instance.module.name, names.join(", "));
         context.sink.event(&Event::Note { text: &text });
         let request = Request { kernels: vec![kernel.release.clone()], modules, ..Request::default() };
-        let stock = take_stock(context, &survey, &request)?;
+        let stock = take_stock(context, &survey, context.tree()?, &request)?;
         let Report { failures: failed, .. } =
             context.session()?.carry_out(&stock.plan, &survey, &stock.tree, &stock.kernels);
         failures.extend(failed.into_iter().map(|(_, failure)| failure));

@@ -29,18 +29,23 @@ pub fn remove(context: &Context, module: &ModuleId, scope: &Scope) -> Result<(),
     Ok(())
 }
 
-/// Before stock is taken: what runs of any program that were cut off left behind. The lock is held.
+/// Before stock is taken: what runs of any program that were cut off left behind. The lock is held. Returns the tree as
+/// it is then.
 ///
 /// # Errors
 /// Something cannot be deleted or linked.
-pub(super) fn before(context: &Context) -> Result<(), Failure> {
+pub(super) fn before(context: &Context) -> Result<Tree, Failure> {
     let places = &context.places;
     let tell = |text: String| context.sink.event(&Event::Note { text: &text });
     let inside = |path: &Path| places.root.inside(path).display().to_string();
-    for registered in &context.tree()?.modules {
+    let tree = context.tree()?;
+    let mut has_changed = false;
+    for registered in &tree.modules {
         let module = &registered.module;
-        for path in leftovers(places, module) {
+        let gone = if registered.has_strays { leftovers(places, module) } else { Vec::new() };
+        for path in gone {
             remove_tree_if_there(&path)?;
+            has_changed = true;
             tell(format!("deleted {}, which a build that was cut off left", inside(&path)));
         }
         // The link alone is missing, and kernels use what is built: then nobody meant to remove it.
@@ -52,6 +57,7 @@ pub(super) fn before(context: &Context) -> Result<(), Failure> {
             && places.root.resolve(source.join("dkms.conf"))?.is_file()
         {
             link_atomically(&source, &link)?;
+            has_changed = true;
             tell(format!("registered {module} again: its link to {} was missing", source.display()));
         }
     }
@@ -67,7 +73,7 @@ pub(super) fn before(context: &Context) -> Result<(), Failure> {
         }
         remove_if_there(&entry.path())?;
     }
-    Ok(())
+    if has_changed { context.tree() } else { Ok(tree) }
 }
 
 /// After the run: links to an active version that is not there, whose files are not there either. Before it they would

@@ -181,7 +181,9 @@ fn status(f: &Fixture) -> Vec<String> {
 fn plan(f: &Fixture) -> Vec<String> {
     let context = f.context();
     let finder = context.finder();
-    let plan = take_stock(&context, &context.survey(&finder), &Request::default()).unwrap().plan;
+    let plan = take_stock(&context, &context.survey(&finder), context.tree().unwrap(), &Request::default())
+        .unwrap()
+        .plan;
     let steps = plan.steps.iter().map(|step| {
         let text = step.to_string();
         let (verb, rest) = text.split_once(' ').unwrap();

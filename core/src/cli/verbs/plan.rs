@@ -23,8 +23,12 @@ pub struct Stock {
 ///
 /// # Errors
 /// Something cannot be read.
-pub fn take_stock(context: &Context, survey: &Survey<'_>, request: &Request) -> Result<Stock, Failure> {
-    let tree = context.tree()?;
+pub fn take_stock(
+    context: &Context,
+    survey: &Survey<'_>,
+    tree: Tree,
+    request: &Request,
+) -> Result<Stock, Failure> {
     let mut kernels = context.kernels()?;
     if let Some(module) = request.modules.iter().find(|m| tree.find(m).is_none()) {
         return Err(Failure::NotAdded { module: module.clone() });

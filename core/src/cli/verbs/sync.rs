@@ -73,10 +73,10 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
         clean(context)?;
         lock.cleaned();
     }
-    mend::before(context)?;
+    let tree = mend::before(context)?;
     let finder = context.finder();
     let survey = context.survey(&finder);
-    let Stock { mut plan, tree, kernels, present } = take_stock(context, &survey, request)?;
+    let Stock { mut plan, tree, kernels, present } = take_stock(context, &survey, tree, request)?;
     plan.notes.sort_by_key(|note| policy::importance(&context.policy, note));
     for note in plan.notes.iter().filter(|note| is_told(context, note)) {
         match note {
