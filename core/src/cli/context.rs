@@ -5,7 +5,7 @@ use crate::config::{
     Vars, addon_modules_dir, evermod_toml, load_framework,
 };
 use crate::exec::shell::ConfinedBash;
-use crate::exec::{Environment, Session, Settings, Signing, kernel_arch, weak_tool};
+use crate::exec::{Environment, Session, Settings, Signing, WeakTool, kernel_arch, weak_tool};
 use crate::inventory::{Kernel, Survey, SurveyOptions, Tree, kernel, kernels};
 use crate::model::{Arch, Failure, KernelRelease, ModuleId, SandboxMode};
 use crate::places::Places;
@@ -123,16 +123,10 @@ impl Context {
         };
         let variable = |name: &str| environment.variables.get(name).cloned();
         let keys = distribution.keys(&places.root, &variable)?;
-        let destination = distribution.module_directory(addon.as_deref(), "").display().to_string();
-        let weak_modules = weak_tool(&places, &distribution, &environment);
         let (own, complaint) = own_settings(&places.root, audience, common.unattended)?;
         complaints.extend(complaint);
-        let settings = Settings {
-            destination: Some(destination).filter(|d| !d.is_empty()),
-            archive_originals: distribution.archives_originals(),
-            weak_modules,
-            ..settings(common, &own, framework, keys)
-        };
+        let weak_modules = weak_tool(&places, &distribution, &environment);
+        let settings = settings(common, &own, framework, &distribution, addon.as_deref(), keys, weak_modules);
         let sink: Box<dyn Sink> = match audience {
             _ if common.quiet => Box::new(Silent),
             Audience::Caller if std::io::stderr().is_terminal() => Box::new(Progress::new()),
@@ -209,11 +203,7 @@ impl Context {
     /// # Errors
     /// They cannot be listed.
     pub fn kernels(&self) -> Result<Vec<Kernel>, Failure> {
-        let mut found = kernels(&self.places, &self.environment.arch)?;
-        for kernel in &mut found {
-            kernel.arch = self.arch_of(&kernel.release);
-        }
-        Ok(found)
+        Ok(kernels(&self.places, &|release| self.arch_of(release))?)
     }
 
     fn arch_of(&self, release: &KernelRelease) -> Arch {
@@ -335,18 +325,26 @@ fn own_settings(
     }
 }
 
-fn settings(common: &Common, toml: &EvermodToml, mut framework: Framework, keys: KeyPlaces) -> Settings {
+fn settings(
+    common: &Common,
+    toml: &EvermodToml,
+    mut framework: Framework,
+    distribution: &Distribution,
+    addon: Option<&str>,
+    keys: KeyPlaces,
+    weak_modules: Option<WeakTool>,
+) -> Settings {
     let path = |path: &Option<PathBuf>| path.as_ref().map(|p| p.display().to_string());
     // Who names a key of his own means that one, for all kernels.
     let is_own = framework.mok_signing_key.is_some() || framework.mok_certificate.is_some();
     framework.symlink_modules |= common.symlink_modules;
     framework.modprobe_on_install |= common.modprobe;
     framework.verbose |= common.verbose || common.debug;
+    let destination = distribution.module_directory(addon, "").display().to_string();
     Settings {
-        // These three are the distribution's.
-        destination: None,
-        archive_originals: false,
-        weak_modules: None,
+        destination: Some(destination).filter(|d| !d.is_empty()),
+        archive_originals: distribution.archives_originals(),
+        weak_modules,
         jobs: common
             .jobs
             .or(toml.build.jobs.map(usize::from))
@@ -356,7 +354,7 @@ fn settings(common: &Common, toml: &EvermodToml, mut framework: Framework, keys:
                 .then(|| "switched off by try_sign_modules".into()),
             key: framework.mok_signing_key.clone().unwrap_or(keys.key),
             certificate: path(&framework.mok_certificate).unwrap_or(keys.certificate),
-            of_kernel: keys.of_kernel && !is_own,
+            of_kernel: keys.of_kernel,
             maker: keys.maker.filter(|_| !is_own),
         },
         sandbox: if common.no_sandbox { SandboxMode::Off } else { toml.build.sandbox },

@@ -46,7 +46,8 @@ fn programs(machine: &Machine<'_>) -> Vec<Finding> {
             _ => (Severity::Problem, "Nothing can be built."),
         };
         found.push(
-            Finding::new(severity, name, "it is not installed", why).mend(machine.install_command(package)),
+            Finding::new(severity, name, "it is not installed", why)
+                .mend(machine.survey.options.distribution.install_command(package)),
         );
     }
     found
@@ -77,7 +78,7 @@ fn compilers(machine: &Machine<'_>) -> Vec<Finding> {
         } else {
             Finding::new(Severity::Problem, place, what, "Nothing can be built for it.")
         };
-        found.push(finding.mend(machine.install_command(package)));
+        found.push(finding.mend(machine.survey.options.distribution.install_command(package)));
     }
     found
 }

@@ -55,21 +55,6 @@ impl<'a> Machine<'a> {
         self.places.root.opened(path).is_ok_and(|place| place.exists())
     }
 
-    /// A command of the package manager that installs a package.
-    pub(super) fn install_command(&self, package: &str) -> String {
-        // The first name that fits counts: who is like Debian and Ubuntu has apt.
-        const TABLE: [(&[&str], &str); 5] = [
-            (&["debian", "ubuntu"], "apt install"),
-            (&["fedora", "rhel", "centos"], "dnf install"),
-            (&["sles", "suse", "opensuse"], "zypper install"),
-            (&["arch"], "pacman -S"),
-            (&["alpine"], "apk add"),
-        ];
-        let distribution = &self.survey.options.distribution;
-        let row = TABLE.iter().find(|(families, _)| distribution.is_like(families));
-        row.map_or_else(|| format!("install the package {package}"), |(_, verb)| format!("{verb} {package}"))
-    }
-
     /// The Debian package that owns a path, or owned it when it was last configured.
     pub(super) fn owner(&self, path: &str) -> Option<String> {
         let merged = path.strip_prefix("/usr").unwrap_or(path);

@@ -22,7 +22,7 @@ pub struct Kernel {
 ///
 /// # Errors
 /// `I` cannot be read.
-pub fn kernels(places: &Places, arch: &Arch) -> io::Result<Vec<Kernel>> {
+pub fn kernels(places: &Places, arch: &dyn Fn(&KernelRelease) -> Arch) -> io::Result<Vec<Kernel>> {
     let tree = places.root.resolve(&places.install_tree)?;
     let listing = match fs_err::read_dir(tree) {
         Ok(listing) => listing,
@@ -38,7 +38,8 @@ pub fn kernels(places: &Places, arch: &Arch) -> io::Result<Vec<Kernel>> {
         let Some(release) = entry.file_name().to_str().and_then(|n| KernelRelease::new(n).ok()) else {
             continue;
         };
-        found.push(kernel(places, release, arch.clone(), None)?);
+        let arch = arch(&release);
+        found.push(kernel(places, release, arch, None)?);
     }
     found.sort_by(|a, b| a.release.cmp(&b.release));
     Ok(found)
@@ -78,7 +79,7 @@ mod tests {
         symlink("usr/lib", places.root.at("/lib")).unwrap();
         symlink("/usr/src/linux-headers-6.1.0-9-amd64", places.root.at("/lib/modules/6.1.0-9-amd64/build"))
             .unwrap();
-        let found = kernels(&places, &Arch::new("x86_64").unwrap()).unwrap();
+        let found = kernels(&places, &|_| Arch::new("x86_64").unwrap()).unwrap();
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].release.as_str(), "6.1.0-9-amd64");
         assert_eq!(

@@ -14,8 +14,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// It is there already, there is no source, or its dkms.conf is wrong.
 pub fn add(context: &Context, module: &ModuleId, conf: Option<&Path>) -> Result<(), Failure> {
-    let directives = register(context, module, conf)?;
-    post_add(context, module, &directives, None)
+    add_for(context, module, conf, None)
 }
 
 /// [`add`] on the way to a build of `instance`, of which POST_ADD is told.

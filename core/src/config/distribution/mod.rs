@@ -84,6 +84,20 @@ impl Distribution {
         self.own_directory().is_none()
     }
 
+    /// A command of the package manager that installs a package; a clause where there is none to be named.
+    pub fn install_command(&self, package: &str) -> String {
+        // The first name that fits counts: who is like Debian and Ubuntu has apt.
+        const TABLE: [(&[&str], &str); 5] = [
+            (&["debian", "ubuntu"], "apt install"),
+            (&["fedora", "rhel", "centos"], "dnf install"),
+            (&["sles", "suse", "opensuse"], "zypper install"),
+            (&["arch"], "pacman -S"),
+            (&["alpine"], "apk add"),
+        ];
+        let row = TABLE.iter().find(|(families, _)| self.is_like(families));
+        row.map_or_else(|| format!("install the package {package}"), |(_, verb)| format!("{verb} {package}"))
+    }
+
     /// `I`: where kernels have their modules. Only a root without `/lib/modules` (a staging directory of a merged
     /// `/usr`) needs the other name, and Arch, whose DKMS has it.
     ///
