@@ -1,12 +1,12 @@
 //! `hook`: what package managers' hooks call. Errors are told, never passed on: no package is left half configured for a
 //! module that does not build.
 
-use super::add;
-use super::autoinstall::autoinstall;
-use super::kernel_gone::{Occasion, kernel_gone};
-use super::ldtarball::ldtarball;
-use super::policy;
-use super::sync::sync;
+use crate::cli::verbs::add;
+use crate::cli::verbs::autoinstall::autoinstall;
+use crate::cli::verbs::kernel_gone::{Occasion, kernel_gone};
+use crate::cli::verbs::ldtarball::ldtarball;
+use crate::cli::verbs::policy;
+use crate::cli::verbs::sync::sync;
 use crate::cli::context::Context;
 use crate::exec::dpkg::activate_trigger;
 use crate::inventory::Source;
