@@ -2,11 +2,12 @@
 //!
 //! The library is laid in floors, each standing only on those below (a test holds this):
 //! [`model`], [`root`], [`pattern`] and [`sign`] at the ground; then [`places`]; then [`config`] and [`install`]; then
-//! [`archive`]; then [`report`]; then [`inventory`] and [`build`]; then [`plan`]; then [`exec`], the only place that runs
+//! [`archive`] and [`cache`]; then [`report`]; then [`inventory`] and [`build`]; then [`plan`]; then [`exec`], the only place that runs
 //! programs; then [`doctor`]; on top [`cli`].
 
 pub mod archive;
 pub mod build;
+pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod doctor;

@@ -1,6 +1,6 @@
 //! Where everything lies: the DKMS tree's layout (contract 3.1) and evermod's own state, inside one [`Root`].
 
-use crate::model::{Arch, Instance, KernelRelease, ModuleId};
+use crate::model::{Arch, BuildKey, Instance, KernelRelease, ModuleId};
 use crate::root::Root;
 use std::path::{Path, PathBuf};
 
@@ -99,6 +99,16 @@ impl Places {
     /// A place below evermod's state.
     pub fn state(&self, below: impl AsRef<Path>) -> PathBuf {
         self.root.at(&self.state).join(below)
+    }
+
+    /// The directory of results of builds that wait for their kernel.
+    pub fn cache(&self) -> PathBuf {
+        self.root.at("/var/cache/evermod/builds")
+    }
+
+    /// Where the result with this key waits.
+    pub fn cached(&self, key: &BuildKey) -> PathBuf {
+        self.cache().join(&key.0)
     }
 
     /// Where a failed build is remembered.

@@ -340,12 +340,17 @@ fn one_outcome(root: &Overlay, module: &str, kernel: &str, before: &BTreeSet<Str
     let status = root.run(&["dkms", "status", module, "-k", kernel])?.ok()?.stdout;
     let is_installed = status.lines().any(|l| l.contains(kernel) && l.contains(": installed"));
     // A module without AUTOINSTALL is left to the command; the others are as the sync left them.
-    let code = if is_installed { 0 } else { root.run(&["dkms", "install", module, "-k", kernel])?.status };
-    Ok(match code {
+    if is_installed {
+        return installed(root, module, kernel, before);
+    }
+    let output = root.run(&["dkms", "install", module, "-k", kernel])?;
+    Ok(match output.status {
         0 => installed(root, module, kernel, before)?,
         77 => Outcome::without_files(Verdict::Excluded),
         6..=13 => Outcome::without_files(Verdict::Failed),
-        code => bail!("dkms install {module} -k {kernel}: exit code {code}"),
+        // A script's own status is passed on, as DKMS has done since 3.2; zfs configures itself in one.
+        _ if output.all().contains("PRE_BUILD") => Outcome::without_files(Verdict::Failed),
+        code => bail!("dkms install {module} -k {kernel}: exit code {code}\n{}", output.all()),
     })
 }
 

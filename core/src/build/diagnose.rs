@@ -29,7 +29,7 @@ fn compiler(line: &str) -> Option<Diagnosis> {
     if place.contains(' ') || !file.contains('.') || is_configure_test(file) {
         return None;
     }
-    Some(Diagnosis { place: place.to_string(), message: message.trim().to_string() })
+    Some(Diagnosis::at(place.to_string(), message.trim().to_string()))
 }
 
 fn is_configure_test(file: &str) -> bool {
@@ -43,7 +43,7 @@ fn modpost(line: &str) -> Option<Diagnosis> {
         .trim()
         .strip_prefix("ERROR: modpost: ")
         .or_else(|| line.trim().strip_prefix("FATAL: modpost: "))?;
-    Some(Diagnosis { place: "modpost".into(), message: message.to_string() })
+    Some(Diagnosis::at("modpost", message.to_string()))
 }
 
 /// `/bin/sh: 1: pahole: not found`, `bash: line 1: x: command not found`.
@@ -54,8 +54,8 @@ fn missing_program(line: &str) -> Option<Diagnosis> {
     let shell = line.split(':').next()?;
     let is_shell = shell.ends_with("sh") || shell == "make" || shell == "evermod";
     is_shell.then(|| Diagnosis {
-        place: String::new(),
-        message: format!("the program '{program}' is not installed"),
+        missing: Some(program.to_string()),
+        ..Diagnosis::at("", format!("the program '{program}' is not installed"))
     })
 }
 
@@ -63,7 +63,7 @@ fn missing_program(line: &str) -> Option<Diagnosis> {
 fn patch(line: &str) -> Option<Diagnosis> {
     let is_patch =
         line.contains("hunk") && line.contains("FAILED") || line.starts_with("can't find file to patch");
-    is_patch.then(|| Diagnosis { place: "patch".into(), message: line.trim().to_string() })
+    is_patch.then(|| Diagnosis::at("patch", line.trim().to_string()))
 }
 
 /// `make[1]: *** No rule to make target 'x'.  Stop.`, but not the `Error 2` lines that only pass a failure on.
@@ -75,7 +75,7 @@ fn make_stop(line: &str) -> Option<Diagnosis> {
         return None;
     }
     let message = message.trim_end_matches(" Stop.").trim_end();
-    Some(Diagnosis { place: make.trim().to_string(), message: message.to_string() })
+    Some(Diagnosis::at(make.trim().to_string(), message.to_string()))
 }
 
 /// What was said last before make passed the first failure on: whatever failed said it.
@@ -84,8 +84,7 @@ fn last_words<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Diagnosis> {
     let mut last = None;
     for line in lines {
         if line.contains("*** [") {
-            return last
-                .map(|line: &str| Diagnosis { place: String::new(), message: line.trim().to_string() });
+            return last.map(|line: &str| Diagnosis::at(String::new(), line.trim().to_string()));
         }
         if !line.trim().is_empty() && !is_progress(line) {
             last = Some(line);
@@ -99,7 +98,7 @@ fn any_error(line: &str) -> Option<Diagnosis> {
     let lower = line.to_ascii_lowercase();
     let at = lower.find("error: ")?;
     let place = line.get(..at)?.trim().trim_end_matches(':');
-    Some(Diagnosis { place: place.to_string(), message: line.get(at + 7..)?.trim().to_string() })
+    Some(Diagnosis::at(place.to_string(), line.get(at + 7..)?.trim().to_string()))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Everything a verb needs, gathered once: the only place that reads the environment.
 
 use crate::config::{
-    BadToml, Distribution, EvermodToml, Framework, FrameworkRequest, KeyPlaces, OsRelease, Policy, TrySign,
-    Vars, addon_modules_dir, evermod_toml, load_framework,
+    BadToml, Distribution, EvermodToml, Framework, FrameworkRequest, KeyPlaces, OsRelease, Policy, Preflight,
+    TrySign, Vars, addon_modules_dir, evermod_toml, load_framework,
 };
 use crate::exec::shell::ConfinedBash;
 use crate::exec::{Environment, Session, Settings, Signing, WeakTool, kernel_arch, weak_tool};
@@ -83,6 +83,8 @@ pub struct Context {
     pub audience: Audience,
     /// How much modules matter.
     pub policy: Policy,
+    /// What is done before a transaction.
+    pub preflight: Preflight,
     /// `--directive`s.
     directives: Vec<String>,
     /// `-c`.
@@ -153,6 +155,7 @@ impl Context {
             sink,
             audience,
             policy: own.policy,
+            preflight: own.preflight,
             directives,
             conf,
         })
@@ -362,6 +365,7 @@ fn settings(
         kernel_source: common.kernel_source.clone(),
         kernel_config: common.kernel_config.clone(),
         debug: common.debug,
+        log_only: false,
         framework,
     }
 }

@@ -5,6 +5,7 @@ use super::errors;
 use super::verbs::build::Options;
 use super::verbs::ldtarball::{Loaded, ldtarball};
 use super::verbs::plan::take_stock;
+use super::verbs::preflight::{VETO, preflight, read_request};
 use super::verbs::status::{Filter, report};
 use super::verbs::uninstall::Scope;
 use super::verbs::{
@@ -57,6 +58,11 @@ enum Verb {
     Plan(PlanArguments),
     /// Build and install what is missing, rebuild what is stale
     Sync(SyncArguments),
+    /// Say what a transaction of a package manager will leave behind, before anything is changed
+    ///
+    /// Modules in `critical` of evermod.toml(5) are built now, from the packages that have been downloaded; the results
+    /// wait for the kernel. The exit code is 100 if the transaction should be stopped.
+    Preflight(PreflightArguments),
     /// Look for everything that can be wrong, and say what mends it
     ///
     /// Changes nothing. The exit code is 1 if something wants to be mended, else 0. What is only a note wants nothing.
@@ -125,6 +131,16 @@ struct StatusArguments {
     /// Only these kernels; shell patterns are understood
     #[arg(short, long, value_name = "RELEASE")]
     kernel: Vec<String>,
+    /// Print versioned JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct PreflightArguments {
+    /// What arrives and goes, as JSON; from standard input by default
+    #[arg(long, value_name = "FILE")]
+    request: Option<PathBuf>,
     /// Print versioned JSON
     #[arg(long)]
     json: bool,
@@ -251,6 +267,8 @@ struct MktarballArguments {
 
 #[derive(Debug, Subcommand)]
 enum HookEvent {
+    /// A transaction is about to begin; what arrives and goes is on standard input, as JSON
+    Preflight,
     /// A kernel's image is being configured
     KernelPostinst {
         release: String,
@@ -442,34 +460,53 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
             matching::match_kernel(context, &context.kernel(&kernel, None)?, Some(&template), module)?;
         }
         Verb::GenerateMok => generate_mok::generate_mok(context)?,
-        Verb::Hook { event } => handle(context, event)?,
+        Verb::Preflight(arguments) => {
+            let file = arguments.request.filter(|file| file != Path::new("-"));
+            let forecast = preflight(context, &read_request(file.as_ref())?)?;
+            if arguments.json {
+                json(&forecast)?;
+            } else {
+                for text in forecast.told(true) {
+                    print(&format!("{text}\n"));
+                }
+            }
+            return Ok(if forecast.veto { ExitCode::from(VETO) } else { ExitCode::SUCCESS });
+        }
+        Verb::Hook { event } => return handle(context, event),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn handle(context: &Context, event: HookEvent) -> Result<(), Failure> {
+fn handle(context: &Context, event: HookEvent) -> Result<ExitCode, Failure> {
     match event {
-        HookEvent::KernelPostinst { release, .. } => hook::kernel_postinst(context, &release),
-        HookEvent::HeaderPostinst { release, .. } => hook::header_postinst(context, &release),
-        HookEvent::KernelPrerm { release, .. } => hook::kernel_prerm(context, &release),
+        HookEvent::Preflight => {
+            return Ok(hook::preflight(context, &read_request(None)?));
+        }
+        HookEvent::KernelPostinst { release, .. } => hook::kernel_postinst(context, &release)?,
+        HookEvent::HeaderPostinst { release, .. } => hook::header_postinst(context, &release)?,
+        HookEvent::KernelPrerm { release, .. } => hook::kernel_prerm(context, &release)?,
         HookEvent::KernelInstall { command, release, .. } => match command.as_str() {
-            "add" => hook::kernel_postinst(context, &release),
-            "remove" => hook::kernel_prerm(context, &release),
-            _ => Ok(()),
+            "add" => hook::kernel_postinst(context, &release)?,
+            "remove" => hook::kernel_prerm(context, &release)?,
+            _ => {}
         },
         HookEvent::CommonPostinst { name, version, rest } => match (name, version) {
             (Some(name), Some(version)) => {
-                hook::common_postinst(context, &name, &version, rest.first().map(Path::new))
+                hook::common_postinst(context, &name, &version, rest.first().map(Path::new))?;
             }
-            _ => Err(Failure::Usage { message: "common.postinst needs NAME and VERSION".into(), code: 1 }),
+            _ => {
+                let message = "common.postinst needs NAME and VERSION".into();
+                return Err(Failure::Usage { message, code: 1 });
+            }
         },
         HookEvent::Autoinstaller { command, release } if command == "start" => {
             let release = release.unwrap_or_else(|| context.environment.running.to_string());
-            hook::autoinstaller(context, &release)
+            hook::autoinstaller(context, &release)?;
         }
-        HookEvent::Autoinstaller { .. } => Ok(()),
-        HookEvent::DpkgTrigger => hook::dpkg_trigger(context),
+        HookEvent::Autoinstaller { .. } => {}
+        HookEvent::DpkgTrigger => hook::dpkg_trigger(context)?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn compile(context: &Context, arguments: BuildArguments, install: bool) -> Result<(), Failure> {

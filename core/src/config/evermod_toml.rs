@@ -7,7 +7,7 @@ use super::literal::place;
 use crate::model::SandboxMode;
 use crate::pattern::glob;
 use crate::root::Root;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub struct SettingSpec {
 }
 
 /// The settings.
-pub const SETTINGS: [SettingSpec; 5] = [
+pub const SETTINGS: [SettingSpec; 7] = [
     SettingSpec {
         table: "build",
         name: "jobs",
@@ -46,6 +46,24 @@ pub const SETTINGS: [SettingSpec; 5] = [
         default: "\"auto\"",
         text: "`auto` builds in a sandbox where it can be had, and without where it cannot; `off` always builds without; \
                `required` lets a build fail rather than run it without. The option `--no-sandbox` wins.",
+    },
+    SettingSpec {
+        table: "preflight",
+        name: "build",
+        value: "\"critical\", \"wanted\" or \"nothing\"",
+        default: "\"critical\"",
+        text: "Which modules are built for a new kernel before the package manager changes anything, from the packages that \
+               it has downloaded: those in `critical`, these and all that are not in `optional`, or none. What was built \
+               waits for the kernel, and is only put in its place then. Modules that are not built are judged by what \
+               they say of kernels, and by whether headers come.",
+    },
+    SettingSpec {
+        table: "preflight",
+        name: "veto",
+        value: "true or false",
+        default: "true",
+        text: "Whether a transaction is stopped, with nothing changed, when a kernel would arrive without a module in \
+               `critical`. With `false` it is only told.",
     },
     SettingSpec {
         table: "policy",
@@ -80,8 +98,50 @@ pub const SETTINGS: [SettingSpec; 5] = [
 pub struct EvermodToml {
     /// About builds.
     pub build: BuildSettings,
+    /// What is done before a transaction.
+    pub preflight: Preflight,
     /// How much modules matter.
     pub policy: Policy,
+}
+
+/// What is done before a package manager changes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Preflight {
+    /// Which modules are built.
+    pub build: BuiltBefore,
+    /// Whether a transaction may be stopped.
+    pub veto: bool,
+}
+
+impl Default for Preflight {
+    fn default() -> Self {
+        Self { build: BuiltBefore::default(), veto: true }
+    }
+}
+
+/// Which modules are built before a transaction.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BuiltBefore {
+    /// Critical ones.
+    #[default]
+    Critical,
+    /// These, and all that are not optional.
+    Wanted,
+    /// None.
+    Nothing,
+}
+
+impl Preflight {
+    /// Whether a module that matters so much is built.
+    pub fn builds(&self, importance: Importance) -> bool {
+        match self.build {
+            BuiltBefore::Nothing => false,
+            BuiltBefore::Critical => importance == Importance::Critical,
+            BuiltBefore::Wanted => importance != Importance::Optional,
+        }
+    }
 }
 
 /// About builds.
@@ -122,7 +182,8 @@ impl TryFrom<String> for Pattern {
 }
 
 /// How much a module matters.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Importance {
     /// The machine cannot do without it.
     Critical,
@@ -254,7 +315,7 @@ mod tests {
     /// The table is what people read, the structs are what counts.
     #[test]
     fn the_table_has_what_the_parser_takes() {
-        for table in ["build", "policy"] {
+        for table in ["build", "preflight", "policy"] {
             let error = toml::from_str::<EvermodToml>(&format!("[{table}]\nnonsense = 1\n")).unwrap_err();
             for setting in SETTINGS.iter().filter(|setting| setting.table == table) {
                 assert!(

@@ -93,6 +93,7 @@ impl<'a> Machine<'a> {
             arch: instance.arch.clone(),
             headers: None,
             has_image: true,
+            is_staged: false,
         };
         let kernel = self.kernels.iter().find(|k| k.release == instance.kernel).unwrap_or(&kernel);
         self.survey.facts(&instance.module, &self.survey.conf_of(&instance.module), kernel, false).ok()

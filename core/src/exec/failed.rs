@@ -52,6 +52,9 @@ impl Session<'_> {
         log: &mut Log,
     ) -> Result<(), Failure> {
         let build_dir = self.places.build_dir(&input.instance.module);
+        if self.settings.log_only && scratch != build_dir {
+            return Ok(remove_tree_if_there(scratch)?);
+        }
         if scratch != build_dir {
             let turn = self.turn(&input.instance);
             let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,6 +2,7 @@
 
 mod build;
 mod build_environment;
+mod cached;
 mod collect;
 mod commands;
 mod confine;
@@ -25,6 +26,7 @@ mod scripts;
 mod session;
 pub mod shell;
 pub mod signing;
+mod stage;
 mod transaction;
 mod weak;
 
@@ -38,4 +40,5 @@ pub use run::Report;
 pub use schedule::{Outcome, run as run_steps};
 pub use session::{Session, Settings, Signing};
 pub use signing::make_by_distribution;
+pub use stage::Stage;
 pub use weak::{WeakTool, weak_tool};

@@ -118,9 +118,11 @@ impl Session<'_> {
 
     fn build_step(&self, input: &BuildInput, report: &Mutex<Report>) -> Result<(), Failure> {
         let instance = &input.instance;
-        let record = self.build(input)?;
-        let files = input.directives.records.len() - input.excluded.len();
-        self.sink.event(&Event::Built { instance, record: &record, files });
+        if self.take_cached(input)?.is_none() {
+            let record = self.build(input)?;
+            let files = input.directives.records.len() - input.excluded.len();
+            self.sink.event(&Event::Built { instance, record: &record, files });
+        }
         report.lock().unwrap_or_else(PoisonError::into_inner).built.push(instance.clone());
         Ok(())
     }

@@ -39,6 +39,8 @@ pub struct Settings {
     pub weak_modules: Option<WeakTool>,
     /// Have bash trace what it runs.
     pub debug: bool,
+    /// A failed build leaves its log and nothing else.
+    pub log_only: bool,
 }
 
 /// Where keys are, and whether to sign.

@@ -118,6 +118,18 @@ impl Session<'_> {
         Ok(Method::Pair(pair, hash))
     }
 
+    /// Makes the key pair where there is none yet, so that what is built in a view of the tree is signed with one that
+    /// stays. Whoever signs says what is wrong with it.
+    pub fn prepare_key(&self) {
+        let settings = &self.settings.signing;
+        let own = &self.settings.framework;
+        let is_in_process = settings.off.is_none() && own.sign_file.is_none() && !is_token(&settings.key);
+        let is_for_all_kernels = !settings.key.contains('$') && !settings.certificate.contains('$');
+        if is_in_process && is_for_all_kernels {
+            let _ = self.key_pair(Path::new(&settings.key), Path::new(&settings.certificate));
+        }
+    }
+
     fn key_pair(&self, key: &Path, certificate: &Path) -> Result<Arc<KeyPair>, crate::sign::SignError> {
         let key = self.places.root.at(key);
         // Held while the key is made: the second build that needs it waits and finds it.

@@ -16,6 +16,9 @@ pub struct Kernel {
     pub headers: Option<PathBuf>,
     /// Whether depmod has run for it, which the kernel's image package does first.
     pub has_image: bool,
+    /// Whether it is only a view of what a transaction will bring: there is something to build against, and no place to
+    /// install to.
+    pub is_staged: bool,
 }
 
 /// All kernels below `I`, oldest first. `arch` is the machine's, which Debian's, Arch's and Gentoo's trees use.
@@ -59,7 +62,7 @@ pub fn kernel(
     let source_dir = source_dir.unwrap_or_else(|| dir.join("build"));
     let headers = places.root.resolve(source_dir.join("include"))?.is_dir().then_some(source_dir);
     let has_image = places.root.resolve(dir.join("modules.dep"))?.exists();
-    Ok(Kernel { release, arch, headers, has_image })
+    Ok(Kernel { release, arch, headers, has_image, is_staged: false })
 }
 
 #[cfg(test)]

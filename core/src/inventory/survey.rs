@@ -334,15 +334,21 @@ impl<'a> Survey<'a> {
             built_against: built
                 .map_or_else(Vec::new, |b| self.built_against(&b.instance, &facts.directives)),
             record: built.and_then(|b| self.unforced(self.record(&b.instance)?)),
-            failure: self.failure(&instance),
+            failure: self.failure(&instance).filter(|failure| !self.is_cured(failure)),
             headers: kernel.headers.is_some(),
-            image: true,
+            image: !kernel.is_staged,
             instance,
         })
     }
 }
 
 impl Survey<'_> {
+    /// Whether a build failed for want of a program that is there by now.
+    fn is_cured(&self, failure: &FailureRecord) -> bool {
+        let missing = failure.diagnosis.as_ref().and_then(|diagnosis| diagnosis.missing.as_deref());
+        missing.is_some_and(|program| (self.options.find_program)(program).is_some())
+    }
+
     /// A refusal does not count any more once the module is among those to be forced.
     fn unforced(&self, mut record: BuildRecord) -> Option<BuildRecord> {
         if record.refused.is_some() && self.forced(&record.directives.package_name).version {

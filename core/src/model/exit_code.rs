@@ -4,7 +4,7 @@
 //! In the texts, `` `word` `` is to be typed as it is and `<word>` is a file.
 
 /// Every exit code of a command, but the status of a script that is passed on, and what it means.
-pub const EXIT_CODES: [(u8, &str); 18] = [
+pub const EXIT_CODES: [(u8, &str); 19] = [
     (0, "Done, or nothing to do."),
     (
         1,
@@ -32,6 +32,7 @@ pub const EXIT_CODES: [(u8, &str); 18] = [
         77,
         "The module says that it is not for this kernel (BUILD_EXCLUSIVE); a warning rather than a failure.",
     ),
+    (100, "`preflight`: the transaction should be stopped."),
     (101, "PRE_INSTALL failed."),
 ];
 

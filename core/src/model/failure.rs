@@ -10,6 +10,16 @@ pub struct Diagnosis {
     pub place: String,
     /// The message, one line.
     pub message: String,
+    /// The program that was missing, if that was it: no fault of the sources, and mended by installing it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
+}
+
+impl Diagnosis {
+    /// What a tool said of a place.
+    pub fn at(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { place: place.into(), message: message.into(), missing: None }
+    }
 }
 
 impl std::fmt::Display for Diagnosis {

@@ -128,7 +128,7 @@ fn plan_kernel(
                 && (c.excluded.is_some() || matches!(c.state, State::Installed | State::Weak(_)))
         })
     };
-    let mut installed_by: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut provided_by: BTreeMap<&str, usize> = BTreeMap::new();
     let mut touched = Vec::new();
     let mut arch = None;
     let settled: BTreeSet<Instance> = wanted
@@ -143,7 +143,7 @@ fn plan_kernel(
     for (candidate, verdict) in verdicts {
         let instance = candidate.instance.clone();
         let after: Vec<usize> =
-            candidate.depends.iter().filter_map(|d| installed_by.get(d.as_str()).copied()).collect();
+            candidate.depends.iter().filter_map(|d| provided_by.get(d.as_str()).copied()).collect();
         let need = needs.remove(&candidate.instance).map(|need| rebuilt(candidate, need, &coming, request));
         let (build_why, why) = match need {
             None | Some(Need::Nothing | Need::Headers) => continue,
@@ -175,11 +175,16 @@ fn plan_kernel(
             Some(why) => vec![plan.add(Action::Build { instance: instance.clone() }, why.clone(), after)],
             None => after,
         };
-        if candidate.image {
+        if !candidate.image {
+            // Whoever needs it is built after it, as elsewhere after it is installed.
+            if let (true, [build]) = (build_why.is_some(), after.as_slice()) {
+                provided_by.insert(candidate.instance.module.name.as_str(), *build);
+            }
+        } else {
             // What is installed is replaced anyway; where a file of it never was, the kernel's own was preferred.
             let force = build_why.is_some() && matches!(candidate.state, State::Built | State::Incomplete(_));
             let step = plan.add(Action::Install { instance, force }, why, after);
-            installed_by.insert(candidate.instance.module.name.as_str(), step);
+            provided_by.insert(candidate.instance.module.name.as_str(), step);
             touched.push(step);
         }
     }
@@ -473,7 +478,12 @@ mod tests {
         assert!(shown(&[bare], &Request::default()).is_empty(), "what is installed needs no headers");
         let mut headers_only = candidate("a", "6.1", State::Added);
         headers_only.image = false;
-        assert_eq!(shown(&[headers_only], &Request::default()), ["build a/1, 6.1, x86_64 []"]);
+        let mut upon_it = candidate("b", "6.1", State::Added);
+        (upon_it.image, upon_it.depends) = (false, vec!["a".into()]);
+        assert_eq!(
+            shown(&[upon_it, headers_only], &Request::default()),
+            ["build a/1, 6.1, x86_64 []", "build b/1, 6.1, x86_64 [0]"]
+        );
     }
 
     /// Regression: it was only to be installed again, which failed at the very file that is missing.

@@ -1,10 +1,12 @@
 //! The plan: what has to be done so that every module is there for every kernel. A value, made by a pure function.
 
 mod difference;
+mod forecast;
 mod order;
 mod text;
 
 pub use difference::{Found, plan};
+pub use forecast::{Evidence, Forecast, Outlook, Verdict, forecast};
 
 use crate::model::{Arch, FailureRecord, Instance, KernelRelease, ModuleId};
 use serde::{Deserialize, Serialize};

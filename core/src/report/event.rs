@@ -27,6 +27,13 @@ pub enum Event<'a> {
         /// How many files it yielded.
         files: usize,
     },
+    /// What was built before the transaction is in the tree now; no compiler ran.
+    Reused {
+        /// Which.
+        instance: &'a Instance,
+        /// How many files there are.
+        files: usize,
+    },
     /// A step failed.
     Failed {
         /// Which.

@@ -1,7 +1,7 @@
 //! Events as quiet lines: for logs, hooks and pipes.
 
 use super::event::{Event, Sink};
-use crate::model::{Failure, Signature};
+use crate::model::{Failure, Instance, Signature};
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -55,6 +55,11 @@ pub fn line(event: &Event<'_>) -> Option<String> {
                 "built {} for {} in {time}: {files} module{plural}{signed}",
                 instance.module, instance.kernel
             )
+        }
+        Event::Reused { instance, files } => {
+            let plural = if *files == 1 { "" } else { "s" };
+            let Instance { module, kernel, .. } = instance;
+            format!("took {module} for {kernel}, built before the transaction: {files} module{plural}")
         }
         Event::Failed { failure, .. } => failure_text(failure),
         Event::Installed { instance, installed } => {

@@ -85,6 +85,7 @@ impl Sink for Progress {
                 self.end(&instance.to_string());
                 self.advance();
             }
+            Event::Reused { .. } => self.advance(),
             Event::Failed { instance, .. } => {
                 self.end(&instance.to_string());
                 self.advance();

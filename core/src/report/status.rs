@@ -199,7 +199,7 @@ mod tests {
             diagnosis,
             log: None,
         };
-        let error = Diagnosis { place: "m.c:1:2".into(), message: "no".into() };
+        let error = Diagnosis::at("m.c:1:2", "no");
         assert_eq!(
             table(&[line(Stage::Installed, None), line(Stage::Failed, Some(error))], false),
             "MODULE  KERNEL         STATE       REMARK\n\

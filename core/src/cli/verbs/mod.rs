@@ -16,6 +16,7 @@ pub mod mend;
 pub mod mktarball;
 pub mod plan;
 pub mod policy;
+pub mod preflight;
 pub mod remove;
 pub mod rpm_safe;
 pub mod status;

@@ -118,6 +118,7 @@ fn flags(survey: &Survey<'_>, tree: &Tree, built: &Built) -> Flags {
         arch: instance.arch.clone(),
         headers: None,
         has_image: true,
+        is_staged: false,
     };
     let facts = match survey.record(instance) {
         Some(record) => Facts {

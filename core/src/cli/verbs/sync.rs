@@ -126,9 +126,9 @@ fn is_told(context: &Context, note: &Note) -> bool {
 }
 
 /// Deletes what runs that were cut off left behind. The lock is held, so nothing of it is in use.
-fn clean(context: &Context) -> Result<(), Failure> {
+pub(super) fn clean(context: &Context) -> Result<(), Failure> {
     pending::clean(&context.places)?;
-    for what in ["build", "unpack"] {
+    for what in ["build", "unpack", "staging"] {
         remove_tree_if_there(&context.places.state(what))?;
     }
     sweep_trees(&context.places.root.resolve(&context.places.source_tree)?)?;

@@ -216,7 +216,7 @@ fn a_failure_counts_while_its_inputs_are_the_same() {
         key: candidate.key.unwrap(),
         code: 10,
         message: "m/1.0 does not build".into(),
-        diagnosis: Some(Diagnosis { place: "m.c:1:2".into(), message: "no such thing".into() }),
+        diagnosis: Some(Diagnosis::at("m.c:1:2", "no such thing")),
         log: "/var/lib/evermod/failed/m.log".into(),
         time: 0,
     };

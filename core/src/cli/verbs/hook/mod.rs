@@ -1,19 +1,39 @@
 //! `hook`: what package managers' hooks call. Errors are told, never passed on: no package is left half configured for a
 //! module that does not build.
 
+use crate::cli::context::Context;
 use crate::cli::verbs::add;
 use crate::cli::verbs::autoinstall::autoinstall;
 use crate::cli::verbs::kernel_gone::{Occasion, kernel_gone};
 use crate::cli::verbs::ldtarball::ldtarball;
-use crate::cli::verbs::policy;
+use crate::cli::verbs::preflight::VETO;
 use crate::cli::verbs::sync::sync;
-use crate::cli::context::Context;
+use crate::cli::verbs::{self, policy};
 use crate::exec::dpkg::activate_trigger;
 use crate::inventory::Source;
-use crate::model::{Failure, KernelRelease, ModuleId};
+use crate::model::{Failure, KernelRelease, ModuleId, Transaction};
 use crate::plan::Request;
-use crate::report::Event;
+use crate::report::{Event, failure_text};
 use std::path::Path;
+use std::process::ExitCode;
+
+/// Judges a transaction for an adapter, and tells what its user should hear. Nothing but a veto may stop a transaction:
+/// failures of our own are told, and let it go on.
+pub fn preflight(context: &Context, transaction: &Transaction) -> ExitCode {
+    match verbs::preflight::preflight(context, transaction) {
+        Ok(forecast) => {
+            for text in forecast.told(false) {
+                context.sink.event(&Event::Note { text: &text });
+            }
+            if forecast.veto { ExitCode::from(VETO) } else { ExitCode::SUCCESS }
+        }
+        Err(failure) => {
+            let text = format!("this transaction could not be judged: {}", failure_text(&failure));
+            context.sink.event(&Event::Note { text: &text });
+            ExitCode::SUCCESS
+        }
+    }
+}
 
 /// A kernel's image is being configured: everything for it now, before the initramfs is made. Without headers there is
 /// nothing to do yet; the trigger at the end of the run looks again, and says what the kernel goes without.

@@ -1,0 +1,299 @@
+//! What a transaction brings that matters here: kernels, their headers, sources of modules. Told by the names and paths
+//! of packages, so that nothing need be unpacked.
+
+use crate::model::{Arrival, KernelRelease, Transaction};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// What arrives and goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Incoming {
+    /// Kernels whose image arrives.
+    pub images: BTreeSet<KernelRelease>,
+    /// Kernels whose headers arrive.
+    pub headers: BTreeSet<KernelRelease>,
+    /// Directories below `/usr/src` with a dkms.conf that arrive.
+    pub sources: BTreeSet<String>,
+    /// Directories below `/usr/src` with a dkms.conf that go and do not come back.
+    pub gone: BTreeSet<String>,
+    /// The package files that hold headers or sources.
+    pub files: Vec<PathBuf>,
+    /// Package files that could not be read, and why.
+    pub unread: Vec<String>,
+    /// The files of packages with a compiler, or with what headers have builds call.
+    pub tools: Vec<PathBuf>,
+}
+
+/// One thing that a path tells.
+#[derive(Debug, PartialEq, Eq)]
+enum Told<'p> {
+    Image(&'p str),
+    Headers(&'p str),
+    Source(&'p str),
+    /// A part of headers that several kernels share.
+    Shared,
+}
+
+/// What a path of a package, without a leading `/`, tells.
+///
+/// Where distributions have kernels and headers: Debian's `linux-image-*` and `linux-headers-*`, Fedora's `kernel-core`
+/// and `kernel-devel`, SUSE's `kernel-*-devel`, Arch's `linux` and `linux-headers`.
+fn told(path: &str) -> Option<Told<'_>> {
+    let path = path.trim_start_matches("./").trim_start_matches('/');
+    let in_usr = path.strip_prefix("usr/").unwrap_or(path);
+    if let Some(rest) = in_usr.strip_prefix("lib/modules/") {
+        let (release, rest) = rest.split_once('/')?;
+        let first = rest.split('/').next().unwrap_or(rest);
+        return match first {
+            "build" | "source" => Some(Told::Headers(release)),
+            "vmlinuz" | "modules.builtin" | "kernel" => Some(Told::Image(release)),
+            _ => None,
+        };
+    }
+    if let Some(release) = path.strip_prefix("boot/vmlinuz-") {
+        return Some(Told::Image(release));
+    }
+    if in_usr.starts_with("lib/linux-kbuild-") {
+        return Some(Told::Shared);
+    }
+    let (dir, rest) = path.strip_prefix("usr/src/")?.split_once('/')?;
+    if rest == "dkms.conf" {
+        return Some(Told::Source(dir));
+    }
+    if dir == "kernels" {
+        return Some(Told::Headers(rest.split('/').next()?));
+    }
+    match dir.strip_prefix("linux-headers-") {
+        // What kernels share has no configuration.
+        Some(release) if rest == ".config" || rest == "include/config/auto.conf" => {
+            Some(Told::Headers(release))
+        }
+        _ => dir.starts_with("linux-").then_some(Told::Shared),
+    }
+}
+
+/// The kernel that a package is named for: `linux-image-6.1.0-9-amd64`. Metapackages name none.
+fn named(package: &str) -> Option<Told<'_>> {
+    let release = |prefix: &str| {
+        let rest = package.strip_prefix(prefix)?;
+        rest.starts_with(|c: char| c.is_ascii_digit()).then_some(rest)
+    };
+    let image = ["linux-image-unsigned-", "linux-image-", "linux-modules-", "proxmox-kernel-", "pve-kernel-"];
+    if let Some(release) = image.iter().find_map(|prefix| release(prefix)) {
+        return Some(Told::Image(release.strip_suffix("-signed").unwrap_or(release)))
+            .filter(|_| release.contains('-') || release.matches('.').count() > 1);
+    }
+    let headers = ["linux-headers-", "proxmox-headers-", "pve-headers-"];
+    let release = headers.iter().find_map(|prefix| release(prefix))?;
+    // linux-headers-6.1.0-9-common is shared by kernels.
+    Some(if release.contains("-common") { Told::Shared } else { Told::Headers(release) })
+}
+
+/// Whether a package is worth a look inside. `modules` are the names of those that are registered.
+fn is_of_interest(package: &str, modules: &[&str]) -> bool {
+    let words = ["kernel", "headers", "dkms", "kmod", "kbuild", "proxmox-", "pve-"];
+    package.starts_with("linux")
+        || words.iter().any(|word| package.contains(word))
+        || modules.iter().any(|name| package.contains(name))
+}
+
+fn is_toolchain(package: &str) -> bool {
+    let beginnings =
+        ["gcc", "cpp", "clang", "llvm", "lld", "binutils", "libelf", "libdw", "elfutils", "libbpf"];
+    ["make", "pahole", "dwarves"].contains(&package)
+        || beginnings.iter().any(|word| package.starts_with(word))
+}
+
+impl Incoming {
+    /// Looks at a transaction. `paths` lists the paths of a package file, `modules` names what is registered.
+    pub fn of(
+        transaction: &Transaction,
+        modules: &[&str],
+        paths: &dyn Fn(&Path) -> Result<Vec<String>, String>,
+    ) -> Self {
+        let mut found = Self::default();
+        for arrival in &transaction.arrives {
+            if is_toolchain(&arrival.package) {
+                found.tools.extend(arrival.file.clone());
+            }
+            if !arrival.paths.is_empty() || is_of_interest(&arrival.package, modules) {
+                found.add(arrival, paths);
+            }
+        }
+        for path in transaction.goes.iter().flat_map(|departure| &departure.paths) {
+            if let Some(Told::Source(dir)) = told(path)
+                && !found.sources.contains(dir)
+            {
+                found.gone.insert(dir.to_string());
+            }
+        }
+        found
+    }
+
+    fn add(&mut self, arrival: &Arrival, paths: &dyn Fn(&Path) -> Result<Vec<String>, String>) {
+        let inside = match &arrival.file {
+            Some(file) => paths(file).unwrap_or_else(|why| {
+                self.unread.push(why);
+                Vec::new()
+            }),
+            None => Vec::new(),
+        };
+        let mut is_built_with = false;
+        let named = named(&arrival.package);
+        let listed = arrival.paths.iter().chain(&inside).filter_map(|path| told(path));
+        for what in named.into_iter().chain(listed) {
+            match what {
+                Told::Image(release) => {
+                    self.images.extend(KernelRelease::new(release).ok());
+                    continue;
+                }
+                Told::Headers(release) => self.headers.extend(KernelRelease::new(release).ok()),
+                Told::Source(dir) => {
+                    self.sources.insert(dir.to_string());
+                }
+                Told::Shared => {}
+            }
+            is_built_with = true;
+        }
+        if let (true, Some(file)) = (is_built_with, &arrival.file)
+            && !self.files.contains(file)
+        {
+            self.files.push(file.clone());
+        }
+    }
+
+    /// True if nothing arrives or goes that this is about.
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty() && self.headers.is_empty() && self.sources.is_empty()
+    }
+
+    /// Whether a path of a package with tools is needed to run them.
+    pub fn is_tool(path: &str) -> bool {
+        let path = path.trim_start_matches("./").trim_start_matches('/');
+        let in_usr = path.strip_prefix("usr/").unwrap_or(path);
+        ["bin/", "lib/", "lib64/", "libexec/"].iter().any(|dir| in_usr.starts_with(dir))
+    }
+
+    /// Whether a path of a package is needed to build against what arrives.
+    pub fn is_needed(path: &str) -> bool {
+        match told(path) {
+            Some(Told::Image(_)) => path.ends_with("/modules.builtin") || path.ends_with("/modules.order"),
+            Some(_) => true,
+            // What configurations and scripts look at beside the headers, and the rest of a module's sources.
+            None => {
+                let path = path.trim_start_matches("./").trim_start_matches('/');
+                path.starts_with("usr/src/") || path.starts_with("boot/config-") || is_index(path)
+            }
+        }
+    }
+}
+
+/// The list of a kernel's modules, which tells how they are compressed.
+fn is_index(path: &str) -> bool {
+    path.contains("lib/modules/") && path.ends_with("/modules.order")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_tell_what_arrives() {
+        for (path, expected) in [
+            ("boot/vmlinuz-6.1.0-56-amd64", Some(Told::Image("6.1.0-56-amd64"))),
+            ("lib/modules/6.1.0-56-amd64/kernel/fs/ext4.ko", Some(Told::Image("6.1.0-56-amd64"))),
+            ("usr/lib/modules/6.12.1-arch1-1/vmlinuz", Some(Told::Image("6.12.1-arch1-1"))),
+            ("usr/lib/modules/6.12.1-arch1-1/build/include/x.h", Some(Told::Headers("6.12.1-arch1-1"))),
+            ("lib/modules/6.11.4-301.fc41.x86_64/build", Some(Told::Headers("6.11.4-301.fc41.x86_64"))),
+            (
+                "usr/src/kernels/6.11.4-301.fc41.x86_64/Makefile",
+                Some(Told::Headers("6.11.4-301.fc41.x86_64")),
+            ),
+            ("usr/src/linux-headers-6.1.0-56-amd64/.config", Some(Told::Headers("6.1.0-56-amd64"))),
+            ("usr/src/linux-headers-6.1.0-56-common/Makefile", Some(Told::Shared)),
+            ("./usr/lib/linux-kbuild-6.1/scripts/mod/modpost", Some(Told::Shared)),
+            ("usr/src/zfs-2.1.11/dkms.conf", Some(Told::Source("zfs-2.1.11"))),
+            ("usr/src/zfs-2.1.11/Makefile", None),
+            ("usr/lib/modules/6.1/updates/dkms/zfs.ko", None),
+            ("usr/share/doc/linux-image-6.1/copyright", None),
+        ] {
+            assert_eq!(told(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn names_tell_what_arrives_where_no_file_is_there_yet() {
+        for (package, expected) in [
+            ("linux-image-6.1.0-56-amd64", Some(Told::Image("6.1.0-56-amd64"))),
+            ("linux-image-amd64", None),
+            ("linux-headers-amd64", None),
+            ("linux-image-unsigned-6.8.0-50-generic", Some(Told::Image("6.8.0-50-generic"))),
+            ("linux-headers-6.12.117+deb12-amd64", Some(Told::Headers("6.12.117+deb12-amd64"))),
+            ("linux-headers-6.1.0-56-common", Some(Told::Shared)),
+            ("proxmox-kernel-6.8.12-4-pve-signed", Some(Told::Image("6.8.12-4-pve"))),
+            ("proxmox-kernel-6.8", None),
+            ("proxmox-headers-6.8.12-4-pve", Some(Told::Headers("6.8.12-4-pve"))),
+            ("bash", None),
+        ] {
+            assert_eq!(named(package), expected, "{package}");
+        }
+    }
+
+    #[test]
+    fn only_what_may_matter_is_opened() {
+        let arrival = |package: &str, file: &str| Arrival {
+            package: package.into(),
+            file: Some(file.into()),
+            ..Arrival::default()
+        };
+        let transaction = Transaction {
+            arrives: vec![
+                arrival("bash", "/bash.deb"),
+                arrival("linux-image-6.1.0-56-amd64", "/image.deb"),
+                arrival("linux-kbuild-6.1", "/kbuild.deb"),
+                arrival("zfs-dkms", "/zfs.deb"),
+                arrival("linux-headers-amd64", "/broken.deb"),
+                arrival("gcc-12", "/gcc.deb"),
+            ],
+            goes: vec![crate::model::Departure {
+                paths: vec!["usr/src/zfs-2.1.11/dkms.conf".into(), "usr/src/old-1/dkms.conf".into()],
+                ..crate::model::Departure::default()
+            }],
+            ..Transaction::default()
+        };
+        let paths = |file: &Path| -> Result<Vec<String>, String> {
+            Ok(match file.to_str().unwrap() {
+                "/image.deb" => vec!["boot/vmlinuz-6.1.0-56-amd64".into()],
+                "/kbuild.deb" => vec!["usr/lib/linux-kbuild-6.1/scripts/basic/fixdep".into()],
+                "/zfs.deb" => vec!["usr/src/zfs-2.1.11/dkms.conf".into()],
+                "/broken.deb" => return Err("/broken.deb: truncated".into()),
+                other => panic!("{other} was opened"),
+            })
+        };
+        let found = Incoming::of(&transaction, &[], &paths);
+        let release = KernelRelease::new("6.1.0-56-amd64").unwrap();
+        assert_eq!(found.images, BTreeSet::from([release]));
+        assert!(found.headers.is_empty());
+        assert_eq!(found.files, [PathBuf::from("/kbuild.deb"), "/zfs.deb".into()]);
+        assert_eq!(found.sources, BTreeSet::from(["zfs-2.1.11".to_string()]));
+        assert_eq!(found.gone, BTreeSet::from(["old-1".to_string()]), "what comes back is not gone");
+        assert_eq!(found.unread, ["/broken.deb: truncated"]);
+        assert_eq!(found.tools, [PathBuf::from("/gcc.deb")]);
+        assert!(Incoming::of(&Transaction::default(), &[], &paths).is_empty());
+    }
+
+    #[test]
+    fn what_a_build_needs_is_unpacked() {
+        for (path, needed) in [
+            ("./usr/src/zfs-2.1.11/module/x.c", true),
+            ("lib/modules/6.1/build", true),
+            ("lib/modules/6.1/kernel/fs/ext4.ko", false),
+            ("lib/modules/6.1/modules.order", true),
+            ("boot/vmlinuz-6.1", false),
+            ("usr/share/doc/x", false),
+            ("usr/lib/linux-kbuild-6.1/scripts/mod/modpost", true),
+        ] {
+            assert_eq!(Incoming::is_needed(path), needed, "{path}");
+        }
+    }
+}
