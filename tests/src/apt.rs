@@ -89,6 +89,17 @@ impl Machine {
             .with_context(|| format!("no kernel to come: {names}"))
     }
 
+    /// The version of the newer kernel as the preprocessor has it: `6,1,192`.
+    ///
+    /// # Errors
+    /// Fails where none would come.
+    pub fn coming_version(&self) -> Result<String> {
+        let script = "apt-get -s $(cat /etc/test-upgrade) | sed -nE 's/^Inst linux-image-[0-9].*-amd64 \\(([0-9.]+)-.*/\\1/p'";
+        let version = self.root.sh(script)?.ok()?.stdout;
+        ensure!(!version.trim().is_empty(), "no kernel to come");
+        Ok(version.trim().replace('.', ","))
+    }
+
     /// The downloaded files of these packages and of those that come with them, less what is installed; for dpkg -i.
     ///
     /// # Errors

@@ -229,6 +229,164 @@ fn p7_pt2_a_driver_is_upgraded_with_a_new_kernel() -> Result<()> {
     Ok(())
 }
 
+/// Point 2: a kernel that would arrive without a critical module is refused, and nothing has changed. The same module as
+/// a wanted one: apt ends well, the failure is told once, and everything else is there.
+#[test]
+fn point_2_a_critical_module_stops_apt_and_a_wanted_one_does_not() -> Result<()> {
+    need!();
+    for root in BOTH {
+        let m = machine!(root);
+        let picky = m.driver("picky", "1.0", &m.coming_version()?)?;
+        m.apt(&format!("install acpi-call-dkms {picky}"))?;
+        let old = m.newest()?;
+        m.has("picky", &old)?;
+        m.policy("critical = [\"picky\"]")?;
+        let before = m.fingerprint()?;
+        let output = m.root.sh("apt-get -q -y -o Dpkg::Use-Pty=0 $(cat /etc/test-upgrade)")?;
+        assert_eq!(output.status, 100, "{}", output.all());
+        assert_eq!(before, m.fingerprint()?, "something changed:\n{}", output.all());
+        let (image, _) = m.coming()?;
+        let new = image.trim_start_matches("linux-image-");
+        for expected in ["picky/1.0", new, "removed_from_the_kernel", "picky.c:", "stopped_by=evermod"] {
+            assert!(output.all().contains(expected), "{expected} is not told:\n{}", output.all());
+        }
+        assert_eq!(output.all().matches("removed_from_the_kernel").count(), 1, "{}", output.all());
+        assert!(m.root.run(&["dpkg", "--audit"])?.all().is_empty());
+
+        // As wanted, and known to fail: said with the list of packages, and at the end.
+        m.policy("critical = []")?;
+        let (new, output) = m.upgrade()?;
+        assert_ne!(old, new);
+        assert_eq!(output.all().matches("removed_from_the_kernel").count(), 1, "{}", output.all());
+        assert_eq!(
+            output.all().matches(&format!("kernel {new} is left without picky/1.0")).count(),
+            1,
+            "{}",
+            output.all()
+        );
+        m.has("acpi_call", &new)?;
+        m.initramfs_has("acpi_call", &new)?;
+        m.lacks("picky", &new)?;
+        m.has("picky", &old)?;
+        assert_eq!(written(&output, &new), 1, "{}", output.all());
+        // Told once, and not again by whatever comes next.
+        let output = m.apt("--reinstall install acpi-call-dkms")?;
+        assert!(!output.all().contains("picky"), "{}", output.all());
+    }
+    Ok(())
+}
+
+/// Point 2 without anything known beforehand: a wanted module fails where it is built, in the kernel's own hook.
+#[test]
+fn point_2_a_wanted_module_fails_and_is_told_once() -> Result<()> {
+    need!();
+    let m = machine!("apt13");
+    let picky = m.driver("picky", "1.0", &m.coming_version()?)?;
+    m.apt(&format!("install acpi-call-dkms {picky}"))?;
+    let (new, output) = m.upgrade()?;
+    assert_eq!(output.all().matches("removed_from_the_kernel").count(), 1, "{}", output.all());
+    let last = output.all();
+    let last = last.lines().rfind(|line| line.contains("evermod: ")).unwrap_or_default();
+    assert_eq!(
+        last.trim(),
+        format!("evermod: kernel {new} is left without picky/1.0; evermod status says why")
+    );
+    m.has("acpi_call", &new)?;
+    assert!(!m.root.exists("/run/evermod/report")?, "it would be told again");
+    Ok(())
+}
+
+/// Point 3: what was built before the transaction is only put in its place. make is taken away in between.
+#[test]
+fn point_3_settling_starts_no_compiler() -> Result<()> {
+    need!();
+    for root in BOTH {
+        let m = machine!(root);
+        m.apt("install acpi-call-dkms")?;
+        m.policy("critical = [\"acpi-call\"]")?;
+        let script = "printf 'DPkg::Pre-Install-Pkgs { \"mv /usr/bin/make /usr/bin/make.away\"; };\\n' \
+                      >/etc/apt/apt.conf.d/99away";
+        m.root.sh(script)?.ok()?;
+        let (new, output) = m.upgrade()?;
+        assert!(!m.root.exists("/usr/bin/make")?, "nothing is proved");
+        m.has("acpi_call", &new)?;
+        m.initramfs_has("acpi_call", &new)?;
+        assert_eq!(built(&output, "acpi-call/1.2.2", &new), 0, "{}", output.all());
+        assert!(
+            output.all().contains(&format!("took acpi-call/1.2.2 for {new}, built before")),
+            "{}",
+            output.all()
+        );
+        assert_eq!(written(&output, &new), 1, "{}", output.all());
+    }
+    Ok(())
+}
+
+/// Point 4: apt says before its question that a kernel comes without headers; as a critical one's it is refused.
+#[test]
+fn point_4_a_kernel_without_headers_is_told_before_the_question() -> Result<()> {
+    need!();
+    for root in BOTH {
+        let m = machine!(root);
+        m.apt("install acpi-call-dkms")?;
+        m.apt("remove linux-image-amd64 linux-headers-amd64")?;
+        let image =
+            m.root.sh("apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: //p' | head -n 1")?.ok()?;
+        let image = image.stdout.trim();
+        let new = image.trim_start_matches("linux-image-");
+        let warning = format!(
+            "evermod: kernel {new} arrives without headers, so it will lack acpi-call/1.2.2; apt install linux-headers-{new}"
+        );
+        let output = m.root.sh(&format!("apt-get --assume-no install {image} 2>&1"))?;
+        let at = |what: &str| output.stdout.find(what).with_context(|| format!("{what}:\n{}", output.stdout));
+        assert!(at("The following NEW packages")? < at(&warning)?);
+        assert!(at(&warning)? < at("Do you want to continue")?);
+        let output = m.root.sh(&format!("apt-get --assume-no install {image} linux-headers-{new}"))?;
+        assert!(!output.all().contains("evermod"), "{}", output.all());
+
+        m.policy("critical = [\"acpi-call\"]")?;
+        let before = m.fingerprint()?;
+        let output = m.root.sh(&format!("apt-get -q -y -o Dpkg::Use-Pty=0 install {image}"))?;
+        assert_eq!(output.status, 100, "{}", output.all());
+        assert_eq!(before, m.fingerprint()?, "{}", output.all());
+        m.policy("critical = []")?;
+        let output = m.apt(&format!("install {image}"))?;
+        assert_eq!(output.all().matches(&warning).count(), 1, "{}", output.all());
+    }
+    Ok(())
+}
+
+/// A driver that goes with the same command needs not be there for the kernel that comes.
+#[test]
+fn a_critical_driver_that_is_removed_stops_nothing() -> Result<()> {
+    need!();
+    let m = machine!("demo");
+    let picky = m.driver("picky", "1.0", &m.coming_version()?)?;
+    m.apt(&format!("install {picky}"))?;
+    m.policy("critical = [\"picky\"]")?;
+    let old = m.newest()?;
+    m.apt("$(cat /etc/test-upgrade) picky-dkms-")?;
+    assert_ne!(m.newest()?, old);
+    Ok(())
+}
+
+/// A file of settings that cannot be read is told, with its place, and stops nothing.
+#[test]
+fn point_4_settings_that_cannot_be_read_stop_nothing() -> Result<()> {
+    need!();
+    for root in BOTH {
+        let m = machine!(root);
+        m.apt("install acpi-call-dkms")?;
+        m.root.sh("mkdir -p /etc/evermod; printf '[policy]\\ncritical = [\"acpi-call\"\\n[x\\n' >/etc/evermod/evermod.toml")?.ok()?;
+        let (new, output) = m.upgrade()?;
+        m.has("acpi_call", &new)?;
+        let told = output.all().matches("/etc/evermod/evermod.toml:").count();
+        assert!((1..=2).contains(&told), "told {told} times:\n{}", output.all());
+        assert!(output.all().contains("/etc/evermod/evermod.toml:3:"), "{}", output.all());
+    }
+    Ok(())
+}
+
 /// Where DKMS's first installation leaves the initramfs without the module: Debian 13 configures the image first.
 #[test]
 fn point_4_a_first_driver_that_comes_with_the_kernel_debian_13() -> Result<()> {

@@ -4,9 +4,10 @@ use crate::cli::context::{Audience, Common, Context};
 use crate::cli::verbs::policy;
 use crate::cli::verbs::preflight::glance;
 use crate::cli::verbs::sync::Synced;
+use crate::config::Importance;
 use crate::inventory::Built;
 use crate::model::{Arrival, Departure, Failure, ModuleId, Transaction};
-use crate::plan::Outlook;
+use crate::plan::{Note, Outlook};
 use crate::report::{Event, Lines, Sink};
 use evermod_apt_hook::{Action, Mode, Plan, Proposal, Session, Step};
 use std::collections::{BTreeMap, BTreeSet};
@@ -163,7 +164,13 @@ fn report_file(context: &Context) -> PathBuf {
 pub fn note(context: &Context, synced: &Synced) -> Result<(), Failure> {
     let failures = synced.report.failures.iter();
     let counted = failures.filter(|(of, failure)| policy::counts(&synced.policy, of.as_ref(), failure));
-    let failed: Vec<_> = counted.filter_map(|(instance, _)| instance.as_ref()).collect();
+    let before = synced.plan.notes.iter().filter_map(|note| match note {
+        Note::FailedBefore { failure } if policy::importance(&synced.policy, note) < Importance::Optional => {
+            Some(&failure.instance)
+        }
+        _ => None,
+    });
+    let failed: Vec<_> = counted.filter_map(|(instance, _)| instance.as_ref()).chain(before).collect();
     if failed.is_empty() || !context.environment.variables.contains_key("DPKG_FRONTEND_LOCKED") {
         return Ok(());
     }
