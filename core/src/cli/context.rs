@@ -9,7 +9,7 @@ use crate::exec::{Environment, Session, Settings, Signing, WeakTool, kernel_arch
 use crate::inventory::{Kernel, Survey, SurveyOptions, Tree, kernel, kernels};
 use crate::model::{Arch, Failure, KernelRelease, ModuleId, SandboxMode};
 use crate::places::Places;
-use crate::report::{Lines, Progress, Silent, Sink};
+use crate::report::{Journal, Lines, Progress, Silent, Sink};
 use crate::root::Root;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -50,6 +50,8 @@ pub struct Common {
     pub verbose: bool,
     /// Trace what bash runs.
     pub debug: bool,
+    /// In the middle of a transaction, before all of it is in place.
+    pub early: bool,
     /// Nobody waits for it: a file of settings that cannot be used is told, and passed over.
     pub unattended: bool,
 }
@@ -138,7 +140,10 @@ impl Context {
             Audience::Caller | Audience::Dkms => {
                 Box::new(Lines::new(Box::new(std::io::stdout()), "", audience == Audience::Dkms))
             }
-            Audience::Hook => Box::new(Lines::new(Box::new(std::io::stderr()), "evermod: ", false)),
+            Audience::Hook => {
+                let lines = Box::new(Lines::new(Box::new(std::io::stderr()), "evermod: ", false));
+                journalled(lines, &places.root)
+            }
         };
         for text in complaints.iter().filter(|_| !common.quiet) {
             match audience {
@@ -295,6 +300,17 @@ impl Context {
     }
 }
 
+/// What hooks tell goes to the journal of the running system too.
+fn journalled(sink: Box<dyn Sink>, root: &Root) -> Box<dyn Sink> {
+    if !root.is_host() {
+        return sink;
+    }
+    match Journal::new(sink, &root.at("/run/systemd/journal/socket")) {
+        Ok(journal) => Box::new(journal),
+        Err(sink) => sink,
+    }
+}
+
 /// The settings, and what is wrong with them.
 fn framework(
     root: &Root,
@@ -369,6 +385,7 @@ fn settings(
         kernel_config: common.kernel_config.clone(),
         debug: common.debug,
         log_only: false,
+        early: common.early,
         framework,
     }
 }

@@ -162,6 +162,9 @@ struct SyncArguments {
     /// Called at boot: refresh no initramfs
     #[arg(long, hide = true)]
     boot: bool,
+    /// What a package manager has done, as JSON; - for standard input. Whoever waits is told whom for
+    #[arg(long, value_name = "FILE")]
+    request: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -335,6 +338,7 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
         jobs: arguments.common.jobs,
         quiet: arguments.common.quiet,
         no_sandbox: arguments.common.no_sandbox,
+        early: matches!(&arguments.verb, Verb::Hook { event: HookEvent::KernelPostinst { .. } }),
         unattended: matches!(&arguments.verb, Verb::Sync(arguments) if arguments.boot),
         ..Common::default()
     };
@@ -374,7 +378,11 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
             if arguments.boot && context.is_autoinstall_off() {
                 return Ok(ExitCode::SUCCESS);
             }
-            let synced = sync::sync(context, &request(context, arguments.wanted, !arguments.boot)?)?;
+            let mut request = request(context, arguments.wanted, !arguments.boot)?;
+            if let Some(file) = &arguments.request {
+                request.manager = read_request(Some(file))?.manager;
+            }
+            let synced = sync::sync(context, &request)?;
             // A unit that fails at every boot for a failure long known would only be switched off.
             let shortfall = if arguments.boot { synced.failed() } else { synced.shortfall() };
             return match shortfall {
@@ -471,8 +479,7 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
         }
         Verb::GenerateMok => generate_mok::generate_mok(context)?,
         Verb::Preflight(arguments) => {
-            let file = arguments.request.filter(|file| file != Path::new("-"));
-            let forecast = preflight(context, &read_request(file.as_ref())?)?;
+            let forecast = preflight(context, &read_request(arguments.request.as_deref())?)?;
             if arguments.json {
                 json(&forecast)?;
             } else {
@@ -557,7 +564,7 @@ fn scope(context: &Context, arguments: &RemoveArguments) -> Result<Scope, Failur
 fn request(context: &Context, wanted: Wanted, initramfs: bool) -> Result<Request, Failure> {
     let modules = wanted.modules.iter().map(|text| context.named("sync", text)).collect::<Result<_, _>>()?;
     let kernels = wanted.kernel.iter().map(|text| KernelRelease::new(text)).collect::<Result<_, _>>()?;
-    Ok(Request { kernels, modules, retry: wanted.retry, initramfs })
+    Ok(Request { kernels, modules, retry: wanted.retry, initramfs, ..Request::default() })
 }
 
 fn split(text: Option<&str>) -> (Option<String>, Option<String>) {

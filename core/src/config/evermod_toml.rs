@@ -182,7 +182,7 @@ impl TryFrom<String> for Pattern {
 }
 
 /// How much a module matters.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Importance {
     /// The machine cannot do without it.

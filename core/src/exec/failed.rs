@@ -84,6 +84,9 @@ impl Session<'_> {
         failure: &Failure,
         place: &Path,
     ) -> Result<(), Failure> {
+        if self.settings.early && !failure.is_judged() {
+            return Ok(());
+        }
         let (diagnosis, log) = match failure {
             Failure::BuildFailed { diagnosis, log, .. } => (diagnosis.clone(), Some(log)),
             Failure::NotProduced { log, .. } | Failure::PatchRejected { log, .. } => (None, Some(log)),

@@ -1,9 +1,9 @@
 //! Installs and uninstalls one instance, with its scripts.
 
-use super::pending;
 use super::scripts::{compiler, told};
 use super::session::Session;
 use super::weak::Change;
+use super::{initramfs, pending};
 use crate::config::Toolchain;
 use crate::install::{Installed, Overriding, Placement, Removed};
 use crate::inventory::Forced;
@@ -88,6 +88,7 @@ impl Session<'_> {
             }
         })?;
         pending::begin(self.places, &instance.kernel, &dirs)?;
+        initramfs::changing(self.places, &instance.kernel, &placement.installed_paths())?;
         let installed = placement.place(judged, &input.previous)?;
         self.weak_modules(instance, directives, Change::Added, &installed.files);
         self.run_source_script(module, directives.post_install.as_deref(), &exports)?;
@@ -108,6 +109,9 @@ impl Session<'_> {
         let placement = self.placement(instance, directives, excluded);
         pending::begin(self.places, &instance.kernel, &[])?;
         let files: Vec<_> = placement.installed_paths().into_iter().filter(|file| file.exists()).collect();
+        if !files.is_empty() {
+            initramfs::changing(self.places, &instance.kernel, &files)?;
+        }
         self.weak_modules(instance, directives, Change::Removed, &files);
         let removed = placement.uninstall()?;
         let ModuleId { name, version } = &instance.module;

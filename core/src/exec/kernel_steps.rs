@@ -1,20 +1,13 @@
-//! The steps that concern a whole kernel: depmod and the initramfs.
+//! depmod, the step that concerns a whole kernel; the other is in `initramfs`.
 
 use super::pending;
 use super::process;
 use super::session::Session;
 use crate::model::{Failure, KernelRelease};
-use crate::places::Places;
 use crate::report::Event;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
-
-/// Whether a kernel has an initramfs, by the names that distributions give it.
-pub fn has_initramfs(places: &Places, kernel: &KernelRelease) -> bool {
-    let names = [format!("/boot/initrd.img-{kernel}"), format!("/boot/initramfs-{kernel}.img")];
-    names.iter().any(|name| places.root.at(name).exists())
-}
 
 /// Deletes the directory of a kernel of which nothing is left but depmod's own, empty index: the last modules of a kernel
 /// that is gone.
@@ -69,39 +62,6 @@ impl Session<'_> {
             remove_bare_index(&self.places.root.resolve(&dir)?)?;
         }
         pending::end(self.places, kernel)?;
-        Ok(())
-    }
-
-    /// Writes a kernel's initramfs anew if it has one.
-    ///
-    /// # Errors
-    /// The generator fails.
-    pub fn initramfs(&self, kernel: &KernelRelease) -> Result<(), Failure> {
-        if !self.places.root.is_host() || !has_initramfs(self.places, kernel) {
-            return Ok(());
-        }
-        let mut command = if let Some(program) = self.environment.program("update-initramfs") {
-            let mut command = Command::new(program);
-            command.args(["-u", "-k", kernel.as_str()]);
-            command
-        } else if let Some(program) = self.environment.program("dracut") {
-            let mut command = Command::new(program);
-            command.args(["--force", "--kver", kernel.as_str()]);
-            command
-        } else {
-            return Ok(());
-        };
-        self.show(&process::text(&command));
-        self.sink.event(&Event::InitramfsStarted { kernel });
-        let started = Instant::now();
-        let output = process::output(&mut command)?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let program = command.get_program().to_string_lossy().into_owned();
-            let why = format!("{program} for kernel {kernel}: {}", said.lines().last().unwrap_or_default());
-            return Err(std::io::Error::other(why).into());
-        }
-        self.sink.event(&Event::InitramfsEnded { kernel, elapsed: started.elapsed() });
         Ok(())
     }
 }

@@ -41,6 +41,9 @@ pub struct Settings {
     pub debug: bool,
     /// A failed build leaves its log and nothing else.
     pub log_only: bool,
+    /// What builds need may not be all there yet, in the middle of a transaction: only what a tool says against the
+    /// sources themselves is remembered.
+    pub early: bool,
 }
 
 /// Where keys are, and whether to sign.

@@ -338,6 +338,15 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether a tool refused the sources, rather than something being missing to build them with.
+    pub fn is_judged(&self) -> bool {
+        match self {
+            Self::BuildFailed { diagnosis, .. } => diagnosis.as_ref().is_some_and(|d| !d.place.is_empty()),
+            Self::PatchRejected { .. } => true,
+            _ => false,
+        }
+    }
+
     /// DKMS's exit code for this failure.
     pub fn exit_code(&self) -> u8 {
         match self {

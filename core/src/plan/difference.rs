@@ -15,6 +15,8 @@ pub struct Found<'a> {
     pub pending: &'a [KernelRelease],
     /// The kernels that have an initramfs.
     pub initramfs: &'a [KernelRelease],
+    /// Those of them whose initramfs is older than their modules.
+    pub outdated: &'a [KernelRelease],
 }
 
 /// Compares what is wanted with what is there. `notes` are the problems already met while taking stock.
@@ -25,7 +27,8 @@ pub fn plan(found: Found<'_>, notes: Vec<Note>, request: &Request) -> Plan {
     for candidate in candidates.iter().filter(|c| is_asked_for(c, request)) {
         kernels.entry(&candidate.instance.kernel).or_default().push(candidate);
     }
-    for kernel in pending {
+    let outdated = found.outdated.iter().filter(|_| request.initramfs);
+    for kernel in pending.iter().chain(outdated) {
         kernels.entry(kernel).or_default();
     }
     for (kernel, wanted) in kernels {
@@ -196,6 +199,8 @@ fn plan_kernel(
         if request.initramfs && found.initramfs.contains(kernel) {
             plan.add(Action::Initramfs { kernel: kernel.clone() }, "modules change", vec![depmod]);
         }
+    } else if request.initramfs && found.outdated.contains(kernel) {
+        plan.add(Action::Initramfs { kernel: kernel.clone() }, "modules have changed since", Vec::new());
     }
 }
 
@@ -250,6 +255,7 @@ fn deferred(
 
 #[cfg(test)]
 mod tests {
+    use super::super::Step;
     use super::*;
     use crate::inventory::BuiltAgainst;
     use crate::model::{Arch, BuildKey, BuildRecord, Directives, FailureRecord};
@@ -500,6 +506,20 @@ mod tests {
         half.headers = false;
         half.key = None;
         assert_eq!(shown(&[half], &Request::default()), ["no headers 6.1 1"]);
+    }
+
+    /// Regression: a run that was cut off between depmod and the initramfs left that as it was for good.
+    #[test]
+    fn an_initramfs_older_than_its_modules_is_written() {
+        let mut done = candidate("a", "6.1", State::Installed);
+        done.record = Some(record("k1"));
+        let kernels = [release("6.1")];
+        let found =
+            Found { candidates: &[done], initramfs: &kernels, outdated: &kernels, ..Found::default() };
+        let planned = |initramfs| plan(found, Vec::new(), &Request { initramfs, ..Request::default() });
+        assert!(planned(false).steps.is_empty());
+        let steps = planned(true).steps;
+        assert!(matches!(steps.as_slice(), [Step { action: Action::Initramfs { .. }, .. }]), "{steps:?}");
     }
 
     #[test]

@@ -5,11 +5,11 @@ use crate::config::Importance;
 use crate::inventory::{Candidate, Incoming, State};
 use crate::model::{Failure, Instance, KernelRelease, ModuleId};
 use crate::report::failure_text;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All verdicts on a transaction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forecast {
     /// Format of this value: 1.
     pub version: u32,
@@ -24,7 +24,7 @@ pub struct Forecast {
 }
 
 /// What will become of one instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The module.
     pub module: ModuleId,
@@ -40,7 +40,7 @@ pub struct Verdict {
 }
 
 /// What will become of an instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "outlook")]
 pub enum Outlook {
     /// It is there, or built and only waits for the kernel.
@@ -317,6 +317,38 @@ mod tests {
             let forecast = judged(&arriving, &[one], &failed);
             assert_eq!(forecast.veto, veto, "{what}: {forecast:?}");
         }
+    }
+
+    #[test]
+    fn the_schema_has_every_outlook() {
+        let schema: serde_json::Value =
+            serde_json::from_str(include_str!("../../../docs/preflight.schema.json")).unwrap();
+        let described: Vec<&serde_json::Value> = schema["$defs"]["verdict"]["oneOf"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| &one["properties"]["outlook"]["const"])
+            .collect();
+        let text = String::new;
+        let outlooks = [
+            Outlook::Ready,
+            Outlook::Expected,
+            Outlook::Unknown { why: text() },
+            Outlook::Excluded { why: text() },
+            Outlook::NoHeaders { hint: text() },
+            Outlook::Fails { why: text() },
+        ];
+        let written: Vec<_> =
+            outlooks.iter().map(|o| serde_json::to_value(o).unwrap()["outlook"].clone()).collect();
+        assert_eq!(written.iter().collect::<Vec<_>>(), described);
+        let forecast = judged(&incoming(&["6.2"], &[]), &[candidate("a", "6.2")], &[]);
+        let value = serde_json::to_value(&forecast).unwrap();
+        for (what, found) in [(&schema, &value), (&schema["$defs"]["verdict"], &value["verdicts"][0])] {
+            for name in what["required"].as_array().unwrap() {
+                assert!(!found[name.as_str().unwrap()].is_null(), "{name}");
+            }
+        }
+        assert_eq!(serde_json::from_value::<Forecast>(value).unwrap(), forecast);
     }
 
     #[test]

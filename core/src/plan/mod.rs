@@ -23,6 +23,9 @@ pub struct Request {
     pub retry: bool,
     /// Refresh the initramfs of kernels whose modules change and that have one.
     pub initramfs: bool,
+    /// The package manager that asks; empty if none does.
+    #[serde(default)]
+    pub manager: String,
 }
 
 /// What cannot be planned for and must not be passed over.

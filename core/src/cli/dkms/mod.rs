@@ -98,6 +98,7 @@ fn common(arguments: &Arguments) -> Common {
         modprobe: arguments.modprobe,
         verbose: arguments.verbose,
         debug: arguments.debug,
+        early: false,
         unattended: false,
     }
 }

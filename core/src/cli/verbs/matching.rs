@@ -48,7 +48,7 @@ pub fn match_kernel(
         note(format!("Module:  {}\nVersion: {}", module.name, module.version));
     }
     let kernels = vec![kernel.release.clone()];
-    let synced = sync(context, &Request { kernels, modules, retry: true, initramfs: false })?;
+    let synced = sync(context, &Request { kernels, modules, retry: true, ..Request::default() })?;
     let failure = synced.report.failures.into_iter().map(|(_, failure)| Failure::Told(Box::new(failure)));
     let noted = synced.plan.notes.into_iter().filter_map(|note| missing(context, kernel, note));
     match failure.chain(noted).next() {

@@ -5,6 +5,7 @@ pub mod autoinstall;
 pub mod build;
 mod dependents;
 pub mod doctor;
+mod foreseen;
 pub mod generate_mok;
 pub mod hook;
 pub mod kernel_gone;

@@ -1,7 +1,7 @@
 //! `plan`: what `sync` would do.
 
 use crate::cli::context::Context;
-use crate::exec::{has_initramfs, pending};
+use crate::exec::{initramfs, pending};
 use crate::inventory::{Candidate, Kernel, State, Survey, Tree};
 use crate::model::{Failure, Instance};
 use crate::plan::{Action, Found, Note, Plan, Request, plan};
@@ -51,12 +51,16 @@ pub fn take_stock(
         }
         _ => Note::Broken { module },
     });
-    let with_initramfs: Vec<_> =
-        kernels.iter().map(|k| k.release.clone()).filter(|k| has_initramfs(&context.places, k)).collect();
+    let with_initramfs: Vec<_> = kernels
+        .iter()
+        .map(|k| k.release.clone())
+        .filter(|k| initramfs::has_initramfs(&context.places, k))
+        .collect();
     let found = Found {
         candidates: &candidates.found,
         pending: &pending::kernels(&context.places),
         initramfs: &with_initramfs,
+        outdated: &initramfs::outdated(&context.places),
     };
     let mut plan = plan(found, notes.collect(), request);
     plan.hint_at_headers(&|kernel| survey.header_hint(kernel).sentence());

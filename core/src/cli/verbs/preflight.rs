@@ -1,9 +1,9 @@
 //! `preflight`: what a transaction will leave behind, found out before anything is changed. What must not be missing is
 //! built now, against headers that only lie in package files.
 
-use super::add;
 use super::policy::InOneLine;
 use super::sync::clean;
+use super::{add, foreseen};
 use crate::cache;
 use crate::cli::context::Context;
 use crate::config::BuiltBefore;
@@ -15,7 +15,7 @@ use crate::plan::{Action, Evidence, Forecast, Found, Plan, Request, forecast, pl
 use crate::report::{Event, Sink, failure_text};
 use evermod_packaging::read::PackageFile;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 /// Exit code of a veto, which adapters turn into what stops their manager; any other lets it go on.
@@ -43,10 +43,16 @@ pub fn preflight(context: &Context, transaction: &Transaction) -> Result<Forecas
         return Ok(judge(context, &incoming, &work));
     }
     context.require_root("preflight")?;
-    let lock = lock::take(&context.places, "preflight", &*context.sink)?;
+    let who = format!("preflight for {}", transaction.manager);
+    let lock = lock::take(&context.places, who.trim_end_matches(" for "), &*context.sink)?;
     if lock.is_after_cut_off() {
         clean(context)?;
         lock.cleaned();
+    }
+    // Asked before the view is entered: it has other inodes.
+    let question = foreseen::question(context, transaction, &incoming, &tree);
+    if let Some(forecast) = question.as_deref().and_then(|question| foreseen::recall(context, question)) {
+        return Ok(forecast);
     }
     cache::sweep(&context.places, SystemTime::now())?;
     context.session()?.prepare_key();
@@ -58,7 +64,10 @@ pub fn preflight(context: &Context, transaction: &Transaction) -> Result<Forecas
         return Ok(judge(context, &incoming, &work));
     }
     let work = build(context, &mut incoming)?;
-    Ok(judge(context, &incoming, &work))
+    let forecast = judge(context, &incoming, &work);
+    let ready = work.candidates.iter().filter(|c| work.ready.contains(&c.instance));
+    foreseen::keep(context, question, &forecast, ready.filter_map(|c| c.key.clone()).collect());
+    Ok(forecast)
 }
 
 /// What the names of the packages tell of kernels that arrive, in milliseconds: nothing is opened, built or locked.
@@ -127,7 +136,8 @@ fn judge(context: &Context, incoming: &Incoming, work: &Work) -> Forecast {
 
 /// Whether the settings and what arrives leave anything to be built now.
 fn is_anything_built(context: &Context, tree: &Tree, incoming: &Incoming) -> bool {
-    if context.preflight.build == BuiltBefore::Nothing || !context.places.root.is_host() {
+    let is_possible = context.places.root.is_host() && !incoming.files.is_empty();
+    if context.preflight.build == BuiltBefore::Nothing || !is_possible {
         return false;
     }
     let builds = |name: &str| context.preflight.builds(context.policy.importance(name));
@@ -276,7 +286,7 @@ fn carry_out(
         let text = format!("building before anything is changed: {}", names.join(", "));
         context.sink.event(&Event::Note { text: &text });
     }
-    let settings = Settings { log_only: true, ..context.settings.clone() };
+    let settings = Settings { log_only: true, early: true, ..context.settings.clone() };
     let quiet = Quiet(InOneLine::new(context));
     let session = Session::new(&context.places, &context.environment, &settings, &quiet)?;
     let report = session.carry_out(plan, survey, tree, kernels);
@@ -287,7 +297,7 @@ fn carry_out(
         let failure = report.failures.iter().find(|(of, _)| of.as_ref() == Some(instance));
         match (failure, survey.record(instance)) {
             (Some((_, failure)), _) => {
-                failed.push((instance.clone(), failure_text(failure), is_judged(failure)));
+                failed.push((instance.clone(), failure_text(failure), failure.is_judged()));
             }
             (None, Some(record)) => {
                 cache::put(&context.places, &record.key, &built)?;
@@ -297,15 +307,6 @@ fn carry_out(
         }
     }
     Ok((ready, failed))
-}
-
-/// Whether a tool refused the sources, rather than something being missing to build them with.
-fn is_judged(failure: &Failure) -> bool {
-    match failure {
-        Failure::BuildFailed { diagnosis, .. } => diagnosis.as_ref().is_some_and(|d| !d.place.is_empty()),
-        Failure::PatchRejected { .. } => true,
-        _ => false,
-    }
 }
 
 /// What became of builds is in the forecast, which tells each of them once.
@@ -324,7 +325,8 @@ impl Sink for Quiet<'_> {
 ///
 /// # Errors
 /// It cannot be read, or is no such value; the error has line and column.
-pub fn read_request(file: Option<&PathBuf>) -> Result<Transaction, Failure> {
+pub fn read_request(file: Option<&Path>) -> Result<Transaction, Failure> {
+    let file = file.filter(|file| *file != Path::new("-"));
     let name = file.map_or_else(|| "standard input".into(), |file| file.display().to_string());
     let text = match file {
         Some(file) => fs_err::read_to_string(file)?,

@@ -6,7 +6,7 @@ use super::policy::{self, InOneLine};
 use super::remove::sweep;
 use crate::cli::context::{Audience, Context};
 use crate::config::{Importance, Policy};
-use crate::exec::{Report, Session, lock, pending};
+use crate::exec::{Report, Session, initramfs, lock, pending};
 use crate::install::files::{remove_tree_if_there, write_atomically};
 use crate::install::source::sweep_trees;
 use crate::inventory::Survey;
@@ -59,7 +59,11 @@ impl Synced {
 pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     context.require_root("sync")?;
     context.require_writable()?;
-    let lock = lock::take(&context.places, "sync", &*context.sink)?;
+    let who = match request.manager.as_str() {
+        "" => "sync".to_string(),
+        manager => format!("sync for {manager}"),
+    };
+    let lock = lock::take(&context.places, &who, &*context.sink)?;
     if lock.is_nested() {
         // The run that waits for us is doing this very work.
         return Ok(Synced {
@@ -73,6 +77,7 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
         clean(context)?;
         lock.cleaned();
     }
+    initramfs::sweep(&context.places)?;
     let tree = mend::before(context)?;
     let finder = context.finder();
     let survey = context.survey(&finder);

@@ -61,7 +61,12 @@ pub fn kernel_postinst(context: &Context, release: &str) -> Result<(), Failure> 
         return Ok(());
     }
     let request = Request { kernels: vec![KernelRelease::new(release)?], ..Request::default() };
-    apt::note(context, &sync(context, &request)?)
+    let synced = sync(context, &request)?;
+    if !synced.report.failures.is_empty() {
+        // It may have been for want of what this very run has not configured yet.
+        activate_trigger(&context.environment)?;
+    }
+    apt::note(context, &synced)
 }
 
 /// A kernel's headers are being configured: the trigger at the end of the run does the rest; without a package manager
@@ -94,7 +99,7 @@ pub fn dpkg_trigger(context: &Context) -> Result<(), Failure> {
     if context.is_autoinstall_off() {
         return Ok(());
     }
-    sync(context, &Request { initramfs: true, ..Request::default() }).map(|_| ())
+    sync(context, &Request { initramfs: true, manager: "dpkg".into(), ..Request::default() }).map(|_| ())
 }
 
 /// What a `*-dkms` package's postinst asks for (contract 5): registers the module; inside dpkg the build is left to the

@@ -1,0 +1,254 @@
+//! The initramfs of a kernel: which ones are older than the modules that they hold, and writing them anew.
+//!
+//! What changed below a kernel is noted before the first file changes, and struck out once the initramfs is newer. So a run
+//! that is cut off, a module removed by hand, headers that came late: the next `sync` of a package manager finds them all.
+//! An initramfs takes long to write, so it is only written where a changed module is inside or is meant to be.
+
+use super::environment::Environment;
+use super::process;
+use super::session::Session;
+use crate::install::files::{remove_if_there, write_atomically};
+use crate::model::{Failure, KernelRelease};
+use crate::places::Places;
+use crate::report::Event;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+/// Where generators look up what goes into an initramfs, beside the kernel's own modules.
+const CONFIGURATION: [&str; 11] = [
+    "/etc/initramfs-tools",
+    "/usr/share/initramfs-tools/hooks",
+    "/usr/share/initramfs-tools/modules.d",
+    "/usr/share/initramfs-tools/conf.d",
+    "/etc/dracut.conf",
+    "/etc/dracut.conf.d",
+    "/usr/lib/dracut/dracut.conf.d",
+    "/usr/lib/dracut/modules.d",
+    "/etc/mkinitcpio.conf",
+    "/etc/mkinitcpio.conf.d",
+    "/usr/lib/initcpio/install",
+];
+
+/// The initramfs of a kernel, on the machine, by the names that distributions give it.
+fn image(places: &Places, kernel: &KernelRelease) -> Option<PathBuf> {
+    let mut names = vec![format!("/boot/initrd.img-{kernel}"), format!("/boot/initramfs-{kernel}.img")];
+    if let Ok(base) = std::fs::read_to_string(places.kernel_dir(kernel).join("pkgbase")) {
+        names.push(format!("/boot/initramfs-{}.img", base.trim()));
+    }
+    names.into_iter().map(|name| places.root.at(name)).find(|place| place.is_file())
+}
+
+/// Whether a kernel has an initramfs.
+pub fn has_initramfs(places: &Places, kernel: &KernelRelease) -> bool {
+    image(places, kernel).is_some()
+}
+
+fn note_of(places: &Places, kernel: &KernelRelease) -> PathBuf {
+    places.state("initramfs").join(kernel.as_str())
+}
+
+/// `zfs.ko.xz`, `snd-hda.ko`: the module's name as the kernel has it.
+fn module_of(file: &str) -> Option<String> {
+    let (stem, rest) = file.split_once(".ko")?;
+    (rest.is_empty() || rest.starts_with('.')).then(|| stem.replace('-', "_"))
+}
+
+/// Notes that module files are about to change.
+///
+/// # Errors
+/// The state directory cannot be written to.
+pub fn changing(places: &Places, kernel: &KernelRelease, files: &[PathBuf]) -> io::Result<()> {
+    let path = note_of(places, kernel);
+    let mut text = std::fs::read_to_string(&path).unwrap_or_default();
+    let names = files.iter().filter_map(|file| module_of(file.file_name()?.to_str()?));
+    for name in names {
+        if !text.lines().any(|line| line == name) {
+            text.push_str(&name);
+            text.push('\n');
+        }
+    }
+    write_atomically(&path, text.as_bytes(), 0o644, None)
+}
+
+/// The kernels that something is noted of.
+fn noted(places: &Places) -> Vec<KernelRelease> {
+    let Ok(listing) = std::fs::read_dir(places.state("initramfs")) else { return Vec::new() };
+    let names = listing.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut found: Vec<_> = names.filter_map(|name| KernelRelease::new(&name).ok()).collect();
+    found.sort();
+    found
+}
+
+/// Whether an initramfs was written after the note.
+fn is_overtaken(places: &Places, kernel: &KernelRelease, image: &Path) -> bool {
+    let modified = |path: &Path| path.metadata().and_then(|meta| meta.modified()).ok();
+    modified(image) > modified(&note_of(places, kernel))
+}
+
+/// The kernels whose initramfs is older than what changed below them.
+pub fn outdated(places: &Places) -> Vec<KernelRelease> {
+    let is_older = |kernel: &KernelRelease| {
+        image(places, kernel).is_some_and(|image| !is_overtaken(places, kernel, &image))
+    };
+    noted(places).into_iter().filter(is_older).collect()
+}
+
+/// Strikes out what time has overtaken, and what is noted of kernels that are gone.
+///
+/// # Errors
+/// A note cannot be deleted.
+pub fn sweep(places: &Places) -> io::Result<()> {
+    for kernel in noted(places) {
+        let is_gone = !places.kernel_dir(&kernel).is_dir();
+        if is_gone || image(places, &kernel).is_some_and(|image| is_overtaken(places, &kernel, &image)) {
+            remove_if_there(&note_of(places, &kernel))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a text names a module, however it spells dashes.
+fn names(text: &str, module: &str) -> bool {
+    text.replace('-', "_")
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .any(|word| word == module)
+}
+
+fn is_configured(path: &Path, modules: &[String]) -> bool {
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        return entries.map(|entry| entry.path()).any(|path| is_configured(&path, modules));
+    }
+    std::fs::read(path).is_ok_and(|text| {
+        let text = String::from_utf8_lossy(&text);
+        let mut lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        lines.any(|line| modules.iter().any(|module| names(line, module)))
+    })
+}
+
+/// Whether a generator that packs what this machine needs would find a module in use: its driver has devices.
+fn is_bound(places: &Places, module: &str) -> bool {
+    places.root.is_host() && Path::new("/sys/module").join(module).join("drivers").is_dir()
+}
+
+impl Session<'_> {
+    /// Writes a kernel's initramfs anew, if it has one and a module that changed belongs into it.
+    ///
+    /// # Errors
+    /// The generator fails.
+    pub fn initramfs(&self, kernel: &KernelRelease) -> Result<(), Failure> {
+        let note = note_of(self.places, kernel);
+        let Some(image) = image(self.places, kernel).filter(|_| self.places.root.is_host()) else {
+            return Ok(());
+        };
+        let changed: Vec<String> =
+            std::fs::read_to_string(&note).unwrap_or_default().lines().map(str::to_string).collect();
+        if !changed.is_empty() && !self.is_inside(&image, &changed) {
+            return Ok(remove_if_there(&note)?);
+        }
+        let Some(mut command) = generator(self.environment, self.places, kernel) else { return Ok(()) };
+        self.show(&process::text(&command));
+        self.sink.event(&Event::InitramfsStarted { kernel });
+        let started = Instant::now();
+        let output = process::output(&mut command)?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let program = command.get_program().to_string_lossy().into_owned();
+            let why = format!("{program} for kernel {kernel}: {}", said.lines().last().unwrap_or_default());
+            return Err(io::Error::other(why).into());
+        }
+        remove_if_there(&note)?;
+        self.sink.event(&Event::InitramfsEnded { kernel, elapsed: started.elapsed() });
+        Ok(())
+    }
+
+    /// Whether one of these modules is in an initramfs, or would be in a new one. In doubt, yes.
+    fn is_inside(&self, image: &Path, modules: &[String]) -> bool {
+        let mut files = CONFIGURATION.iter().map(|path| self.places.root.at(path));
+        if modules.iter().any(|module| is_bound(self.places, module))
+            || files.any(|path| is_configured(&path, modules))
+        {
+            return true;
+        }
+        let listers = ["lsinitramfs", "lsinitrd", "lsinitcpio"];
+        let Some(program) = listers.iter().find_map(|name| self.environment.program(name)) else {
+            return true;
+        };
+        match process::output(Command::new(program).arg(image)) {
+            Ok(output) if output.status.success() => holds(&String::from_utf8_lossy(&output.stdout), modules),
+            _ => true,
+        }
+    }
+}
+
+/// Whether the listing of an image, one file at the end of each line, has one of these modules.
+fn holds(listing: &str, modules: &[String]) -> bool {
+    let files = listing.lines().filter_map(|line| line.split_whitespace().last()?.rsplit('/').next());
+    files.filter_map(module_of).any(|module| modules.contains(&module))
+}
+
+/// What writes a kernel's initramfs anew here.
+fn generator(environment: &Environment, places: &Places, kernel: &KernelRelease) -> Option<Command> {
+    let with = |name: &str, arguments: &[&str]| {
+        let mut command = Command::new(environment.program(name)?);
+        command.args(arguments);
+        Some(command)
+    };
+    let release = kernel.as_str();
+    with("update-initramfs", &["-u", "-k", release])
+        .or_else(|| with("dracut", &["--force", "--kver", release]))
+        .or_else(|| {
+            let base = std::fs::read_to_string(places.kernel_dir(kernel).join("pkgbase")).ok()?;
+            with("mkinitcpio", &["-p", base.trim()])
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::Root;
+    use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn what_changed_is_noted_until_the_initramfs_is_newer() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::new(Root::new(dir.path()));
+        let kernel = KernelRelease::new("6.1").unwrap();
+        std::fs::create_dir_all(places.kernel_dir(&kernel)).unwrap();
+        changing(&places, &kernel, &["/x/snd-foo.ko.xz".into(), "/x/bar.ko".into()]).unwrap();
+        changing(&places, &kernel, &["/y/bar.ko".into(), "/y/README".into()]).unwrap();
+        assert_eq!(std::fs::read_to_string(note_of(&places, &kernel)).unwrap(), "snd_foo\nbar\n");
+        assert!(outdated(&places).is_empty(), "without an initramfs there is nothing to write");
+        let image = places.root.at("/boot/initrd.img-6.1");
+        std::fs::create_dir_all(image.parent().unwrap()).unwrap();
+        let file = std::fs::File::create(&image).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+        assert_eq!(outdated(&places), std::slice::from_ref(&kernel));
+        file.set_modified(SystemTime::now() + Duration::from_secs(60)).unwrap();
+        assert!(outdated(&places).is_empty());
+        sweep(&places).unwrap();
+        assert!(!note_of(&places, &kernel).exists());
+    }
+
+    #[test]
+    fn what_belongs_into_an_initramfs() {
+        let modules = ["acpi_call".to_string()];
+        for (text, expected) in [
+            ("acpi_call", true),
+            ("add_drivers+=\" acpi-call \"", true),
+            ("acpi_call_x", false),
+            ("# acpi_call", false),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::create_dir(dir.path().join("modules.d")).unwrap();
+            std::fs::write(dir.path().join("modules.d/x"), text).unwrap();
+            assert_eq!(is_configured(dir.path(), &modules), expected, "{text}");
+        }
+        let debian = "usr/lib/modules/6.1/updates/dkms/acpi_call.ko\nusr/bin/sh\n";
+        let dracut = "-rw-r--r-- 1 root root 9 Nov 23 10:00 usr/lib/modules/6.1/updates/acpi-call.ko.xz\n";
+        assert!(holds(debian, &modules) && holds(dracut, &modules));
+        assert!(!holds("usr/lib/modules/6.1/kernel/acpi.ko\n", &modules));
+    }
+}
