@@ -1,6 +1,6 @@
 #!/bin/bash
 # Measures evermod beside Debian's dkms in one cached Debian root: one table, and target/bench.json.
-# usage: tests/bench.sh [--corpus] [--only small|many|fresh] [--rounds N] [--shell N] [--evermod FILE]      (make bench)
+# usage: tests/bench.sh [--corpus] [--only small|many|fresh|apt] [--rounds N] [--shell N] [--evermod FILE]      (make bench)
 #   --corpus        all cached packages for the fresh kernel (hours with the heavy ones), not the quick ones only
 #   --only SECTION  one part of the table
 #   --rounds N      runs of what takes dkms long (default 2)
@@ -19,7 +19,7 @@ while [ $# -gt 0 ]; do
     --evermod) evermod=$2; shift 2 ;;
     --shell) shell=("$2"); shift 2 ;;
     --only | --rounds) pass+=("$1" "$2"); shift 2 ;;
-    *) die "usage: tests/bench.sh [--corpus] [--only small|many|fresh] [--rounds N] [--shell N] [--evermod FILE]" ;;
+    *) die "usage: tests/bench.sh [--corpus] [--only small|many|fresh|apt] [--rounds N] [--shell N] [--evermod FILE]" ;;
   esac
 done
 [ "$(id -u)" = 0 ] || die "the bench enters a root, so it needs root"
@@ -39,6 +39,9 @@ else
   say "evermod is $evermod of $(date -r "$evermod" '+%F %T')"
   cp "$evermod" "$out/bin/evermod"
 fi
+# apt's hooks are measured with the whole package.
+hooks=()
+if [ -n "${package:-}" ]; then hooks=(--bind "$package:/bench/evermod.deb"); fi
 chmod 755 "$out/bin/evermod"
 ln -sfn evermod "$out/bin/dkms"
 cp "$top/target/debug/bench" "$out/bin/bench"
@@ -59,7 +62,7 @@ if [ ${#shell[@]} -gt 0 ]; then
 fi
 status=0
 "$here/roots/enter.sh" --offline --size 12g --bind "$out/bin:/usr/local/lib/evermod-bench" --bind "$out:/bench/out" \
-  --bind "$cache/corpus/debs:/bench/debs" --bind "$here/modules:/bench/modules" "$layers" -- \
+  --bind "$cache/corpus/debs:/bench/debs" --bind "$here/modules:/bench/modules" "${hooks[@]}" "$layers" -- \
   /usr/local/lib/evermod-bench/bench /bench/out "${pass[@]}" "${debs[@]}" | tee "$out/bench.txt" || status=$?
 [ ! -e "$out/bench.json" ] || mv "$out/bench.json" "$top/target/bench.json"
 exit "$status"

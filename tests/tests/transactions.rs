@@ -15,6 +15,7 @@ macro_rules! machine {
     };
 }
 
+/// P1 and P5; names of cases are explained in `apt.rs`.
 #[test]
 fn drivers_follow_an_upgrade_and_a_failing_one_harms_nobody() -> Result<()> {
     need!();
@@ -53,6 +54,7 @@ fn drivers_follow_an_upgrade_and_a_failing_one_harms_nobody() -> Result<()> {
     Ok(())
 }
 
+/// C2 and P3 with apt.
 #[test]
 fn headers_that_come_later_still_bring_the_driver_into_the_initramfs() -> Result<()> {
     need!();
@@ -72,6 +74,7 @@ fn headers_that_come_later_still_bring_the_driver_into_the_initramfs() -> Result
     m.initramfs_has("acpi_call", &new)
 }
 
+/// P7 without an older version, and the first installation of driver and kernel together.
 #[test]
 fn a_driver_that_comes_with_the_kernel_is_in_its_initramfs() -> Result<()> {
     need!();
@@ -88,6 +91,7 @@ fn a_driver_that_comes_with_the_kernel_is_in_its_initramfs() -> Result<()> {
     Ok(())
 }
 
+/// P8 and P9, where another driver and another kernel stay.
 #[test]
 fn a_removed_driver_and_a_removed_kernel_leave_nothing() -> Result<()> {
     need!();
@@ -117,6 +121,7 @@ fn a_removed_driver_and_a_removed_kernel_leave_nothing() -> Result<()> {
     m.has("v4l2loopback", &old)
 }
 
+/// P5 with a driver that belongs to no package.
 #[test]
 fn a_driver_that_never_compiles_stops_no_other() -> Result<()> {
     need!();

@@ -4,6 +4,7 @@
 //! Figures are CPU seconds of whole process trees. Both programs see the same files; runs alternate.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod apt;
 mod fresh;
 mod measure;
 mod small;
@@ -67,6 +68,9 @@ fn main() -> Result<ExitCode> {
         let names = fresh::register(&arguments.debs, dir)?;
         eprintln!("bench: {} for {kernel} ...", names.join(" "));
         rows.push(fresh::compare(kernel, names.len(), arguments.rounds, dir)?);
+    }
+    if wanted("apt") && Path::new(apt::PACKAGE).is_file() {
+        rows.push(apt::row(arguments.rounds.max(5), dir)?);
     }
     println!("{}", table::table(&rows));
     fs_err::write(dir.join("bench.json"), serde_json::to_vec_pretty(&rows)?)?;
