@@ -45,7 +45,9 @@ impl Machine {
     /// # Errors
     /// Fails where it does not.
     pub fn clean(&self, command: &str) -> Result<Output> {
-        let output = self.root.sh(command)?.ok().with_context(|| command.to_owned())?;
+        // In one stream, so that it is known what came before what.
+        let output =
+            self.root.sh(&format!("{{ {command}; }} 2>&1"))?.ok().with_context(|| command.to_owned())?;
         let audit = self.root.run(&["dpkg", "--audit"])?.all();
         ensure!(audit.is_empty(), "after {command}:\n{audit}\n{}", output.all());
         Ok(output)

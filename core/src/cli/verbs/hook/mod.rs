@@ -2,6 +2,7 @@
 //! module that does not build.
 
 pub mod apt;
+mod unpacked;
 
 use crate::cli::context::Context;
 use crate::cli::verbs::add;
@@ -60,6 +61,7 @@ pub fn kernel_postinst(context: &Context, release: &str) -> Result<(), Failure> 
     if kernel.headers.is_none() && (activate_trigger(&context.environment)? || !is_there) {
         return Ok(());
     }
+    unpacked::register(context)?;
     let request = Request { kernels: vec![KernelRelease::new(release)?], ..Request::default() };
     let synced = sync(context, &request)?;
     if !synced.report.failures.is_empty() {
