@@ -1,5 +1,6 @@
 //! End-to-end test support: Debian roots, what is installed in them, and the machine that runs the tests.
 
+pub mod apt;
 pub mod corpus;
 pub mod corpus_apt;
 pub mod modinfo;

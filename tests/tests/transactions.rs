@@ -1,103 +1,14 @@
 //! Real apt transactions on a Debian system that is one kernel behind: whatever the order in which kernels, headers and
 //! drivers come and go, the drivers follow, the initramfs has them, and no package is left unconfigured.
 
-use anyhow::{Context as _, Result, ensure};
-use evermod_tests::roots::{Output, Overlay};
+use anyhow::{Result, ensure};
+use evermod_tests::apt::{Machine, written};
+use evermod_tests::roots::Overlay;
 use evermod_tests::{need, skip, top};
-
-/// The system under test.
-struct Machine {
-    root: Overlay,
-}
-
-impl Machine {
-    /// With evermod installed, and acpi_call wanted in the initramfs. `None` where there is no package to install.
-    fn new() -> Result<Option<Self>> {
-        let Some(root) = Overlay::with_evermod("demo")? else {
-            skip::report("target/dist has no evermod package: run make deb");
-            return Ok(None);
-        };
-        root.sh("echo acpi_call >>/etc/initramfs-tools/modules")?.ok()?;
-        Ok(Some(Self { root }))
-    }
-
-    /// Runs apt-get, which must succeed and leave no package half done.
-    fn apt(&self, arguments: &str) -> Result<Output> {
-        let output = self.root.sh(&format!("apt-get -q -y --no-install-recommends {arguments}"))?;
-        let output = output.ok().with_context(|| format!("apt-get {arguments}"))?;
-        let audit = self.root.run(&["dpkg", "--audit"])?.all();
-        ensure!(audit.is_empty(), "after apt-get {arguments}:\n{audit}\n{}", output.all());
-        Ok(output)
-    }
-
-    /// Kernels that have a directory of modules, oldest first.
-    fn kernels(&self) -> Result<Vec<String>> {
-        Ok(self.root.sh("ls /lib/modules | sort -V")?.ok()?.stdout.lines().map(str::to_owned).collect())
-    }
-
-    fn newest(&self) -> Result<String> {
-        self.kernels()?.pop().context("no kernel")
-    }
-
-    /// Brings the newer kernel; returns its release and what apt said.
-    fn upgrade(&self) -> Result<(String, Output)> {
-        let output = self.apt("$(cat /etc/test-upgrade)")?;
-        Ok((self.newest()?, output))
-    }
-
-    /// The packages of the newer kernel: image, headers.
-    fn coming(&self) -> Result<(String, String)> {
-        let script = "apt-get -s $(cat /etc/test-upgrade) | awk '/^Inst linux-(image|headers)-[0-9].*-amd64 /{print $2}'";
-        let names = self.root.sh(script)?.ok()?.stdout;
-        let find = |kind: &str| names.lines().find(|n| n.starts_with(kind)).map(str::to_owned);
-        find("linux-image-")
-            .zip(find("linux-headers-"))
-            .with_context(|| format!("no kernel to come: {names}"))
-    }
-
-    /// Fails unless the module is there, for this kernel, signed, known to depmod.
-    fn has(&self, module: &str, kernel: &str) -> Result<()> {
-        let field = |f: &str| self.root.run(&["modinfo", "-k", kernel, "-F", f, module])?.ok();
-        let place = field("filename")?.stdout;
-        ensure!(place.contains("/updates/dkms/"), "{module} for {kernel} is taken from {place}");
-        ensure!(field("vermagic")?.stdout.starts_with(&format!("{kernel} ")), "{module}: another kernel's");
-        ensure!(!field("signer")?.stdout.trim().is_empty(), "{module} for {kernel} is not signed");
-        Ok(())
-    }
-
-    fn lacks(&self, module: &str, kernel: &str) -> Result<()> {
-        let found =
-            self.root.sh(&format!("find /lib/modules/{kernel}/ -name '{module}.ko*' -path '*updates*'"))?;
-        ensure!(found.stdout.is_empty(), "still there: {}", found.stdout);
-        Ok(())
-    }
-
-    /// Fails unless the kernel's initramfs has the very file that is installed (which it may have unpacked).
-    fn initramfs_has(&self, module: &str, kernel: &str) -> Result<()> {
-        let script = format!(
-            "set -e; d=$(mktemp -d); unmkinitramfs /boot/initrd.img-{kernel} $d; \
-             plain() {{ case $1 in *.xz) xz -dc $1;; *.zst) zstd -qdc $1;; *) cat $1;; esac; }}; \
-             plain $(find $d -name '{module}.ko*') >$d/a; plain $(modinfo -k {kernel} -F filename {module}) >$d/b; \
-             test -s $d/a; cmp $d/a $d/b"
-        );
-        self.root.sh(&script)?.ok().with_context(|| format!("{module} in the initramfs of {kernel}"))?;
-        Ok(())
-    }
-
-    fn status(&self) -> Result<String> {
-        Ok(self.root.run(&["dkms", "status"])?.ok()?.stdout)
-    }
-}
-
-/// How often an apt run wrote a kernel's initramfs.
-fn written(output: &Output, kernel: &str) -> usize {
-    let line = format!("update-initramfs: Generating /boot/initrd.img-{kernel}");
-    output.all().lines().filter(|l| l.trim() == line).count()
-}
 
 macro_rules! machine {
     () => {
-        match Machine::new()? {
+        match Machine::new("demo")? {
             Some(machine) => machine,
             None => return Ok(()),
         }

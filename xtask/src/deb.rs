@@ -22,6 +22,9 @@ const HOOKS: [(&str, &str); 3] = [
     ("apt-hook/prerm.d/evermod", "/etc/kernel/prerm.d/evermod"),
 ];
 
+/// What apt reads. It stays behind when the package is removed, as all of these do, and is silent then.
+const SETTINGS: [(&str, &str); 1] = [("apt-hook/20evermod", "/etc/apt/apt.conf.d/20evermod")];
+
 /// Writes the package for `binary` into `out`.
 pub(crate) fn run(binary: &Path, out: &Path) -> anyhow::Result<()> {
     let date = source_date();
@@ -66,6 +69,9 @@ fn entries(program: Vec<u8>, date: u64, package: &mut Package) -> anyhow::Result
     }
     for (from, to) in HOOKS {
         entries.push(Entry::configuration(to, read(from)?).with_mode(0o755));
+    }
+    for (from, to) in SETTINGS {
+        entries.push(Entry::configuration(to, read(from)?));
     }
     for dir in ["/etc/dkms/framework.conf.d", "/var/lib/dkms"] {
         entries.push(Entry::directory(dir));
@@ -149,5 +155,47 @@ mod tests {
         }
         std::fs::remove_dir_all(&dir).unwrap();
         assert_eq!(checked, 10);
+    }
+
+    /// The commands that apt runs through a shell: only a veto of the preflight stops apt, and nothing is said where the
+    /// program is gone. apt has to find the version of its input by the first word.
+    #[test]
+    fn only_a_veto_stops_apt() {
+        let dir = tempfile::tempdir().unwrap();
+        let (program, report) = (dir.path().join("evermod"), dir.path().join("report"));
+        std::fs::write(&report, "something\n").unwrap();
+        let settings = read("apt-hook/20evermod").unwrap();
+        let lines: Vec<_> = settings.lines().filter(|line| line.contains(" { \"")).collect();
+        assert_eq!(lines.len(), 4);
+        for line in lines {
+            let (name, rest) = line.split_once(" { \"").unwrap();
+            let command = rest.strip_suffix("\"; };").unwrap();
+            assert!(!command.contains('"'), "apt ends the command there: {command}");
+            let is_preflight = name == "DPkg::Pre-Install-Pkgs";
+            let word = command.split(' ').next().unwrap();
+            let version = format!("DPkg::Tools::Options::{word}::Version \"3\";");
+            assert_eq!(settings.contains(&version), is_preflight, "{version}");
+            let command = command
+                .replace("/usr/bin/evermod", &program.display().to_string())
+                .replace("/run/evermod/report", &report.display().to_string());
+            for body in
+                ["", "exit 0", "exit 1", "exit 2", "exit 77", "exit 100", "kill -SEGV $$", "kill -9 $$"]
+            {
+                let _ = std::fs::remove_file(&program);
+                if !body.is_empty() {
+                    std::fs::write(&program, format!("#!/bin/sh\necho called >&2\n{body}\n")).unwrap();
+                    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+                }
+                let output = Command::new("/bin/sh")
+                    .args(["-c", &command])
+                    .env("APT_HOOK_SOCKET", "1")
+                    .stdin(std::process::Stdio::null())
+                    .output()
+                    .unwrap();
+                let stops = is_preflight && body == "exit 100";
+                assert_eq!(output.status.success(), !stops, "{name}, {body}: {output:?}");
+                assert_eq!(output.stderr.is_empty(), body.is_empty(), "{name}, {body}: {output:?}");
+            }
+        }
     }
 }

@@ -128,7 +128,10 @@ impl Context {
         let variable = |name: &str| environment.variables.get(name).cloned();
         let keys = distribution.keys(&places.root, &variable)?;
         let (own, complaint) = own_settings(&places.root, audience, common.unattended)?;
-        complaints.extend(complaint);
+        // In a run of dpkg evermod's own trigger says it, last of all; many packages' scripts come here before.
+        let in_dpkg = environment.variables.get("DPKG_MAINTSCRIPT_PACKAGE");
+        let is_said_later = audience == Audience::Hook && in_dpkg.is_some_and(|package| package != "evermod");
+        complaints.extend(complaint.filter(|_| !is_said_later));
         let weak_modules = weak_tool(&places, &distribution, &environment);
         let settings = settings(common, &own, framework, &distribution, addon.as_deref(), keys, weak_modules);
         let sink: Box<dyn Sink> = match audience {

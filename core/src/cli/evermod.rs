@@ -272,6 +272,12 @@ struct MktarballArguments {
 enum HookEvent {
     /// A transaction is about to begin; what arrives and goes is on standard input, as JSON
     Preflight,
+    /// apt is about to call dpkg; its plan is on standard input
+    AptPreflight,
+    /// apt talks to its JSON hooks, over standard input and output
+    AptJson,
+    /// dpkg has ended, for apt
+    AptReport,
     /// A kernel's image is being configured
     KernelPostinst {
         release: String,
@@ -336,6 +342,10 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
         unattended: matches!(&arguments.verb, Verb::Sync(arguments) if arguments.boot),
         ..Common::default()
     };
+    if let Verb::Hook { event: HookEvent::AptJson } = arguments.verb {
+        // Called at every turn of apt's: settings are read where there is something to say.
+        return hook::apt::converse(&common);
+    }
     let context = Context::new(&common, audience);
     match context.and_then(|context| run(&context, arguments.verb)) {
         Ok(code) => code,
@@ -489,6 +499,9 @@ fn handle(context: &Context, event: HookEvent) -> Result<ExitCode, Failure> {
         HookEvent::Preflight => {
             return Ok(hook::preflight(context, &read_request(None)?));
         }
+        HookEvent::AptPreflight => return hook::apt::preflight(context),
+        HookEvent::AptReport => hook::apt::report(context)?,
+        HookEvent::AptJson => {}
         HookEvent::KernelPostinst { release, .. } => hook::kernel_postinst(context, &release)?,
         HookEvent::HeaderPostinst { release, .. } => hook::header_postinst(context, &release)?,
         HookEvent::KernelPrerm { release, .. } => hook::kernel_prerm(context, &release)?,

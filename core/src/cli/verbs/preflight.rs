@@ -70,6 +70,33 @@ pub fn preflight(context: &Context, transaction: &Transaction) -> Result<Forecas
     Ok(forecast)
 }
 
+/// What the names of the packages tell of kernels that arrive, in milliseconds: nothing is opened, built or locked.
+///
+/// # Errors
+/// The state cannot be read.
+pub fn glance(context: &Context, transaction: &Transaction) -> Result<Forecast, Failure> {
+    let incoming = Incoming::of(transaction, &[], &|_| Ok(Vec::new()));
+    if context.is_autoinstall_off() || incoming.images.is_empty() {
+        return Ok(judge(context, &Incoming::default(), &Work::default()));
+    }
+    let mut tree = context.tree()?;
+    // Of modules that come or go themselves, names tell nothing.
+    let arrives = transaction.arrives.iter().map(|arrival| &arrival.package);
+    let goes = transaction.goes.iter().map(|departure| &departure.package);
+    let changes: Vec<_> = arrives.chain(goes).filter(|package| !package.starts_with("linux-")).collect();
+    tree.modules.retain(|registered| !changes.iter().any(|name| name.contains(&registered.module.name)));
+    let mut work = look(context, tree, &incoming)?;
+    for candidate in &work.candidates {
+        if let (Some(failure), None) = (&candidate.failure, &candidate.excluded) {
+            let Instance { module, kernel, .. } = &candidate.instance;
+            let why = failure.diagnosis.as_ref().map_or(failure.message.clone(), ToString::to_string);
+            let why = format!("{module} did not build for kernel {kernel} when it was last tried: {why}");
+            work.failed.push((candidate.instance.clone(), why, true));
+        }
+    }
+    Ok(judge(context, &incoming, &work))
+}
+
 /// Unpacks what builds need of the packages that arrive.
 fn unpack(incoming: &mut Incoming, to: &Path) {
     let needed: fn(&str) -> bool = Incoming::is_needed;

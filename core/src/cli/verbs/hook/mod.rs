@@ -1,6 +1,8 @@
 //! `hook`: what package managers' hooks call. Errors are told, never passed on: no package is left half configured for a
 //! module that does not build.
 
+pub mod apt;
+
 use crate::cli::context::Context;
 use crate::cli::verbs::add;
 use crate::cli::verbs::autoinstall::autoinstall;
@@ -12,7 +14,7 @@ use crate::cli::verbs::{self, policy};
 use crate::exec::dpkg::activate_trigger;
 use crate::inventory::Source;
 use crate::model::{Failure, KernelRelease, ModuleId, Transaction};
-use crate::plan::Request;
+use crate::plan::{Request, Verdict};
 use crate::report::{Event, failure_text};
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,19 +22,28 @@ use std::process::ExitCode;
 /// Judges a transaction for an adapter, and tells what its user should hear. Nothing but a veto may stop a transaction:
 /// failures of our own are told, and let it go on.
 pub fn preflight(context: &Context, transaction: &Transaction) -> ExitCode {
+    judge(context, transaction, &|_| true)
+}
+
+/// The same, where the user has heard of some verdicts already.
+fn judge(context: &Context, transaction: &Transaction, is_told: &dyn Fn(&Verdict) -> bool) -> ExitCode {
     match verbs::preflight::preflight(context, transaction) {
-        Ok(forecast) => {
+        Ok(mut forecast) => {
+            forecast.verdicts.retain(is_told);
             for text in forecast.told(false) {
                 context.sink.event(&Event::Note { text: &text });
             }
             if forecast.veto { ExitCode::from(VETO) } else { ExitCode::SUCCESS }
         }
         Err(failure) => {
-            let text = format!("this transaction could not be judged: {}", failure_text(&failure));
-            context.sink.event(&Event::Note { text: &text });
+            unjudged(context, &failure_text(&failure));
             ExitCode::SUCCESS
         }
     }
+}
+
+fn unjudged(context: &Context, why: &str) {
+    context.sink.event(&Event::Note { text: &format!("this transaction could not be judged: {why}") });
 }
 
 /// A kernel's image is being configured: everything for it now, before the initramfs is made. Without headers there is
@@ -55,7 +66,7 @@ pub fn kernel_postinst(context: &Context, release: &str) -> Result<(), Failure> 
         // It may have been for want of what this very run has not configured yet.
         activate_trigger(&context.environment)?;
     }
-    Ok(())
+    apt::note(context, &synced)
 }
 
 /// A kernel's headers are being configured: the trigger at the end of the run does the rest; without a package manager
