@@ -15,6 +15,18 @@ deb: ## evermod's own Debian package, into target/dist
 
 .PHONY: deb
 
+rpm: ## evermod's own RPM packages, into target/dist
+	$(CARGO) build --release -p evermod-core
+	$(CARGO) run -p xtask -- rpm
+
+arch: ## evermod's own package for Arch, into target/dist
+	$(CARGO) build --release -p evermod-core
+	$(CARGO) run -p xtask -- arch
+
+packages: deb rpm arch ## all three
+
+.PHONY: rpm arch packages
+
 reader: deb ## an independent program reads the packages
 	$(CARGO) run --locked --manifest-path tests/debian-reader/Cargo.toml --target-dir target/debian-reader -- \
 		target/dist/evermod_*.deb > target/dist/evermod.json

@@ -69,8 +69,18 @@ say "Asked again, there is nothing left to do:"
 show evermod sync
 show evermod plan
 
-step "A kernel that v4l2loopback cannot be built for"
+step "A kernel that v4l2loopback cannot be built for, on a machine that cannot do without v4l2loopback"
+mkdir -p /etc/evermod
+printf '[policy]\ncritical = ["v4l2loopback"]\n' | tee /etc/evermod/evermod.toml | sed 's/^/  evermod.toml: /'
+before=$(sha256sum /var/lib/dpkg/status; find /lib/modules /boot -printf '%p %s %T@\n' | sort)
 read -ra jump </etc/test-jump
+if apt "${jump[@]}"; then say "apt was not stopped"; exit 1; fi
+after=$(sha256sum /var/lib/dpkg/status; find /lib/modules /boot -printf '%p %s %T@\n' | sort)
+[ "$before" = "$after" ] || { say "something has changed"; exit 1; }
+say "  Not a file below /lib/modules and /boot, and no package, has changed."
+
+step "The same kernel, where v4l2loopback is only wanted"
+rm /etc/evermod/evermod.toml
 apt "${jump[@]}" || exit 1
 next=$(newest)
 audit

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Shows evermod at work, on a Debian 12 system of its own in a throw-away root: two real drivers follow a kernel upgrade
-# made by apt; then a kernel arrives that one of them cannot be built for.
+# made by apt; then a kernel arrives that one of them cannot be built for, and is refused or not as the machine's settings say.
 # usage: tests/demo.sh      (make demo)
 # Runs as root on Debian 12 or 13. Touches nothing of this machine but its packages (see tests/setup.sh) and the cache.
 set -euo pipefail

@@ -34,7 +34,7 @@ export PATH=$cargo_dir:$PATH CARGO_TERM_COLOR=never
 # The roots are made while the compiler runs: they wait for the network and the disk.
 make_roots() {
   local root
-  for root in demo apt13 apt13-dracut dkms dkms-cloud secureboot takeover oracle-dkms; do "$here/roots/make.sh" "$root" >/dev/null || return 1; done
+  for root in demo apt13 apt13-dracut dkms dkms-cloud secureboot takeover oracle-dkms managers; do "$here/roots/make.sh" "$root" >/dev/null || return 1; done
   "$here/corpus/fetch.sh" fast || return 1
   "$here/corpus/fetch-confs.sh" || echo "not every dkms.conf could be had" >&2
   "$here/secureboot/firmware.sh" >/dev/null || echo "virt-firmware could not be had" >&2
@@ -47,7 +47,7 @@ fi
 
 check "format" cargo fmt --all --check
 check "lints" cargo clippy --workspace --all-targets --quiet -- -D warnings
-check "evermod's package" make --no-print-directory deb
+check "evermod's packages" make --no-print-directory packages
 check "evermod's package, read by an independent program" make --no-print-directory reader
 if [ -n "$roots" ]; then
   step "the test roots"

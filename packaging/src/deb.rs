@@ -2,19 +2,16 @@
 
 mod control;
 mod documents;
-mod tarball;
 
 #[cfg(test)]
 mod tests;
-
-use std::collections::BTreeSet;
 
 use liblzma::stream::{Check, Stream};
 use md5::{Digest, Md5};
 
 pub use documents::gzip;
 
-use crate::{Architecture, Content, Entry, Package, PackageError, ScriptPoint, Version, check};
+use crate::{Architecture, Content, Entry, Package, PackageError, ScriptPoint, Version, check, tarball};
 
 /// The name that the archive gives the file: `NAME_VERSION_ARCH.deb`, without the epoch.
 pub fn file_name(package: &Package) -> String {
@@ -57,8 +54,7 @@ pub fn write(package: &Package, source_date: u64) -> Result<Vec<u8>, PackageErro
     control::check(package)?;
     let mut entries = package.entries.clone();
     documents::add(package, &mut entries)?;
-    add_parents(&mut entries);
-    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    tarball::add_parents(&mut entries);
 
     let control = control_entries(package, &entries)?;
     let mut archive = ar::Builder::new(Vec::new());
@@ -69,19 +65,9 @@ pub fn write(package: &Package, source_date: u64) -> Result<Vec<u8>, PackageErro
         archive.append(&header, content)
     };
     member("debian-binary", b"2.0\n")?;
-    member("control.tar.xz", &xz(&tarball::write(&control, source_date)?)?)?;
-    member("data.tar.xz", &xz(&tarball::write(&entries, source_date)?)?)?;
+    member("control.tar.xz", &xz(&tarball::write(&control, "./", source_date)?)?)?;
+    member("data.tar.xz", &xz(&tarball::write(&entries, "./", source_date)?)?)?;
     Ok(archive.into_inner()?)
-}
-
-fn add_parents(entries: &mut Vec<Entry>) {
-    let there: BTreeSet<String> = entries.iter().map(|entry| entry.path.clone()).collect();
-    let parents: BTreeSet<String> = there
-        .iter()
-        .flat_map(|path| path.match_indices('/').skip(1).map(|(at, _)| path[..at].to_owned()))
-        .filter(|path| !there.contains(path))
-        .collect();
-    entries.extend(parents.into_iter().map(Entry::directory));
 }
 
 fn control_entries(package: &Package, entries: &[Entry]) -> Result<Vec<Entry>, PackageError> {

@@ -22,6 +22,9 @@ pub enum PackageError {
         /// The rule it breaks.
         why: &'static str,
     },
+    /// The `rpm` crate refuses it.
+    #[error("rpm: {0}")]
+    Rpm(String),
     /// The compressor or archiver failed, or a size is beyond the format.
     #[error("writing the package failed: {0}")]
     Write(#[from] std::io::Error),

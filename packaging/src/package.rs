@@ -34,6 +34,8 @@ pub struct Package {
     pub scripts: BTreeMap<ScriptPoint, String>,
     /// dpkg's triggers.
     pub triggers: Vec<Trigger>,
+    /// rpm's triggers.
+    pub file_triggers: Vec<FileTrigger>,
     /// The newest change first.
     pub changelog: Vec<Change>,
     /// Text for the package's `copyright` file; no file where it is empty.
@@ -205,6 +207,9 @@ impl Entry {
 }
 
 /// When a script of the package runs.
+///
+/// Every package manager passes arguments of its own: dpkg words such as `configure`, rpm how many versions there
+/// will be, and for pacman the script gets `install`, `upgrade` or `remove`, and the versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ScriptPoint {
     /// Before the files are unpacked.
@@ -226,6 +231,27 @@ pub enum Trigger {
     InterestNoAwait(String),
     /// Installing or removing the package triggers this name; nobody waits.
     ActivateNoAwait(String),
+}
+
+/// A script that rpm runs once in a transaction that changes files below certain directories. The other formats leave
+/// it aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileTrigger {
+    /// Which change it waits for.
+    pub change: FileChange,
+    /// The directories, absolute; a file below any of them counts, and the script still runs once.
+    pub directories: Vec<String>,
+    /// A whole script with its `#!` line.
+    pub script: String,
+}
+
+/// What happens to files in a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileChange {
+    /// They were installed: `%transfiletriggerin`.
+    Installed,
+    /// They were removed: `%transfiletriggerpostun`.
+    Removed,
 }
 
 /// One entry of a package's changelog.

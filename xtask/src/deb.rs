@@ -1,16 +1,12 @@
 //! evermod's own Debian package.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::Context;
-use evermod_packaging::{Change, Entry, Package, RelationKind, ScriptPoint, Version, deb};
+use evermod_packaging::{Entry, Package, RelationKind, ScriptPoint, deb};
 
-use crate::{control, elf, papers};
-
-/// The packaging's own revision; goes up when only the packaging changes.
-const REVISION: &str = "1";
+use crate::contents::{self, read};
+use crate::{control, elf};
 
 /// Files that are shipped as they are: where they come from, where they go.
 const PROGRAMS: [(&str, &str); 3] = [
@@ -31,26 +27,9 @@ const SETTINGS: [(&str, &str); 1] = [("apt-hook/20evermod", "/etc/apt/apt.conf.d
 
 /// Writes the package for `binary` into `out`.
 pub(crate) fn run(binary: &Path, out: &Path) -> anyhow::Result<()> {
-    let program = match std::fs::read(binary) {
-        Ok(program) => program,
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => anyhow::bail!(
-            "{} is not there; build it with `cargo build --release -p evermod-core`, or name another with --binary",
-            binary.display()
-        ),
-        Err(why) => return Err(why).with_context(|| binary.display().to_string()),
-    };
     let date = source_date();
-    let package = package(program, date)?;
-    std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-    let path = out.join(deb::file_name(&package));
-    std::fs::write(&path, deb::write(&package, date)?).with_context(|| path.display().to_string())?;
-    writeln!(std::io::stdout(), "{}", path.display())?;
-    Ok(())
-}
-
-fn read(path: &str) -> anyhow::Result<String> {
-    let path = crate::root().join(path);
-    std::fs::read_to_string(&path).with_context(|| path.display().to_string())
+    let package = package(contents::program(binary)?, date)?;
+    contents::write(out, &deb::file_name(&package), &deb::write(&package, date)?)
 }
 
 /// SOURCE_DATE_EPOCH, or the date of the last commit, so that the same sources give the same package.
@@ -65,17 +44,9 @@ pub(crate) fn source_date() -> u64 {
 }
 
 fn package(program: Vec<u8>, date: u64) -> anyhow::Result<Package> {
-    let version =
-        Version { epoch: 0, upstream: env!("CARGO_PKG_VERSION").to_owned(), release: REVISION.to_owned() };
-    let mut package = Package {
-        version: version.clone(),
-        architecture: elf::architecture(&program)?,
-        license: "MIT OR Apache-2.0".to_owned(),
-        copyright: read("packaging/dist/debian/copyright")?,
-        triggers: control::triggers(&read("apt-hook/triggers")?)?,
-        ..Package::default()
-    };
-    control::read(&read("packaging/dist/debian/control")?, &mut package)?;
+    let mut package = contents::package(&program, "packaging/dist/debian/control", date)?;
+    package.copyright = read("packaging/dist/debian/copyright")?;
+    package.triggers = control::triggers(&read("apt-hook/triggers")?)?;
     package.relations.entry(RelationKind::Depends).or_default().extend(elf::libraries(&program));
     for (point, name) in [
         (ScriptPoint::AfterInstall, "postinst"),
@@ -84,16 +55,6 @@ fn package(program: Vec<u8>, date: u64) -> anyhow::Result<Package> {
     ] {
         package.scripts.insert(point, read(&format!("packaging/dist/debian/{name}"))?);
     }
-    package.changelog.push(Change {
-        distribution: "stable".to_owned(),
-        author: package.maintainer.clone(),
-        time: date,
-        changes: vec![format!(
-            "Package evermod {}; what changed in it is said in changelog.gz.",
-            version.upstream
-        )],
-        version,
-    });
     entries(program, date, &mut package)?;
     Ok(package)
 }
@@ -115,26 +76,13 @@ fn entries(program: Vec<u8>, date: u64, package: &mut Package) -> anyhow::Result
     for dir in ["/etc/dkms/framework.conf.d", "/var/lib/dkms"] {
         entries.push(Entry::directory(dir));
     }
-    entries.push(Entry::file(
-        "/usr/lib/systemd/system/evermod.service",
-        read("packaging/dist/evermod.service")?,
-    ));
-    entries
-        .push(Entry::file(format!("{doc}/examples/framework.conf"), read("packaging/dist/framework.conf")?));
-    entries.push(Entry::file(format!("{doc}/examples/evermod.toml"), read("packaging/dist/evermod.toml")?));
+    entries.extend(contents::common(&doc, "/usr/share/zsh/vendor-completions", date)?);
     entries.push(Entry::file(
         format!("/usr/share/lintian/overrides/{}", package.name),
         read("packaging/dist/debian/lintian-overrides")?,
     ));
     if let Ok(changes) = read("CHANGELOG.md") {
         entries.push(Entry::file(format!("{doc}/changelog.gz"), deb::gzip(changes.as_bytes())?));
-    }
-    for (name, text) in papers::man_pages(date)? {
-        let section = name.rsplit('.').next().unwrap_or("1");
-        entries.push(Entry::file(format!("/usr/share/man/man{section}/{name}.gz"), deb::gzip(&text)?));
-    }
-    for (name, text) in papers::completions() {
-        entries.push(Entry::file(format!("/usr/share/{name}"), text));
     }
     Ok(())
 }

@@ -37,6 +37,30 @@ pub(crate) fn libraries(program: &[u8]) -> Vec<Dependency> {
     found
 }
 
+/// The same as rpm names it: every library with the newest version of its symbols that the program names.
+pub(crate) fn rpm_libraries(program: &[u8]) -> Vec<Dependency> {
+    let mark = if program.get(4) == Some(&2) { "(64bit)" } else { "" };
+    let mut found = Vec::new();
+    if let Some((major, minor)) = strings(program).filter_map(glibc).max() {
+        found.push(Dependency::on(format!("libc.so.6(GLIBC_{major}.{minor}){mark}")));
+    }
+    if strings(program).any(|name| name == b"libgcc_s.so.1") {
+        let brackets = if mark.is_empty() { "" } else { "()" };
+        found.push(Dependency::on(format!("libgcc_s.so.1{brackets}{mark}")));
+    }
+    found
+}
+
+/// The same as Arch names it.
+pub(crate) fn arch_libraries(program: &[u8]) -> Vec<Dependency> {
+    let newest = strings(program).filter_map(glibc).max();
+    let glibc = newest.map(|(major, minor)| {
+        Dependency::versioned("glibc", Comparison::GreaterEqual, format!("{major}.{minor}"))
+    });
+    let gcc = strings(program).any(|name| name == b"libgcc_s.so.1").then(|| Dependency::on("gcc-libs"));
+    glibc.into_iter().chain(gcc).collect()
+}
+
 fn strings(program: &[u8]) -> impl Iterator<Item = &[u8]> {
     let elf = program.starts_with(b"\x7fELF");
     program.split(|byte| *byte == 0).filter(move |_| elf)
@@ -63,6 +87,15 @@ mod tests {
                 Dependency::versioned("libc6", Comparison::GreaterEqual, "2.34"),
                 Dependency::versioned("libgcc-s1", Comparison::GreaterEqual, "4.2"),
             ]
+        );
+        let program = b"\x7fELF\x02\0GLIBC_2.9\0GLIBC_2.34\0libgcc_s.so.1\0";
+        assert_eq!(
+            rpm_libraries(program),
+            ["libc.so.6(GLIBC_2.34)(64bit)", "libgcc_s.so.1()(64bit)"].map(Dependency::on)
+        );
+        assert_eq!(
+            arch_libraries(program),
+            [Dependency::versioned("glibc", Comparison::GreaterEqual, "2.34"), Dependency::on("gcc-libs")]
         );
         assert!(libraries(b"#!/bin/sh\0GLIBC_2.9\0").is_empty());
     }

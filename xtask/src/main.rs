@@ -1,9 +1,12 @@
 //! Project tasks: papers generated from the command line's tables, and evermod's own packages.
 
+mod arch;
+mod contents;
 mod control;
 mod deb;
 mod elf;
 mod papers;
+mod rpm;
 
 use std::path::PathBuf;
 
@@ -16,17 +19,24 @@ struct Arguments {
     task: Task,
 }
 
+#[derive(clap::Args)]
+struct Packaging {
+    /// The program to package
+    #[arg(long, default_value = "target/release/evermod")]
+    binary: PathBuf,
+    /// Where the package goes
+    #[arg(long, default_value = "target/dist")]
+    out: PathBuf,
+}
+
 #[derive(Subcommand)]
 enum Task {
     /// Writes evermod's Debian package
-    Deb {
-        /// The program to package
-        #[arg(long, default_value = "target/release/evermod")]
-        binary: PathBuf,
-        /// Where the package goes
-        #[arg(long, default_value = "target/dist")]
-        out: PathBuf,
-    },
+    Deb(Packaging),
+    /// Writes evermod's RPM packages
+    Rpm(Packaging),
+    /// Writes evermod's package for Arch
+    Arch(Packaging),
     /// Writes man pages and shell completions
     Papers {
         /// Where they go
@@ -37,7 +47,9 @@ enum Task {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
-        Task::Deb { binary, out } => deb::run(&binary, &out),
+        Task::Deb(Packaging { binary, out }) => deb::run(&binary, &out),
+        Task::Rpm(Packaging { binary, out }) => rpm::run(&binary, &out),
+        Task::Arch(Packaging { binary, out }) => arch::run(&binary, &out),
         Task::Papers { out } => papers::run(&out, deb::source_date()),
     }
 }

@@ -21,19 +21,38 @@ pub struct Stage {
 const COVERED: [&str; 7] =
     ["usr/bin", "usr/libexec", "usr/lib64", "usr/lib", "usr/src", "usr/lib/modules", "lib/modules"];
 
+/// Memory, in bytes, from which on package files are unpacked into it: thousands of small files take seconds on a disk.
+const ROOMY: u64 = 2 << 30;
+
+fn at(what: &str, error: rustix::io::Errno) -> Failure {
+    io::Error::other(format!("{what}: {error}")).into()
+}
+
 impl Stage {
-    /// An empty one.
+    /// An empty one, in a mount namespace that this process is in from now on. `memory` is what can be had, in bytes.
     ///
     /// # Errors
-    /// The state directory cannot be written to.
-    pub fn new(places: &Places) -> Result<Self, Failure> {
+    /// The state directory cannot be written to, or mounts are refused, as in a container without privileges.
+    pub fn new(places: &Places, memory: u64) -> Result<Self, Failure> {
+        #[allow(deprecated)] // Only with other flags than this one it can break a promise of safe code.
+        rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNS)
+            .map_err(|e| at("a mount namespace", e))?;
+        // What is mounted below must not reach the machine.
+        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+            .map_err(|e| at("making mounts private", e))?;
         let parent = places.state("staging");
         fs_err::create_dir_all(&parent)?;
         let dir = tempfile::Builder::new().prefix("").tempdir_in(parent)?;
-        for name in ["files", "rw"] {
-            fs_err::create_dir(dir.path().join(name))?;
+        let mut stage = Self { dir, mounts: Vec::new() };
+        for (place, is_mounted) in [(stage.files(), memory >= ROOMY), (stage.rw(), true)] {
+            fs_err::create_dir(&place)?;
+            if is_mounted {
+                mount("tmpfs", &place, "tmpfs", MountFlags::empty(), c"mode=755")
+                    .map_err(|e| at("a tmpfs", e))?;
+                stage.mounts.push(place);
+            }
         }
-        Ok(Self { dir, mounts: Vec::new() })
+        Ok(stage)
     }
 
     /// Where package files are to be unpacked.
@@ -41,18 +60,16 @@ impl Stage {
         self.dir.path().join("files")
     }
 
+    /// Where what is written to the DKMS tree goes.
+    fn rw(&self) -> PathBuf {
+        self.dir.path().join("rw")
+    }
+
     /// Shows what was unpacked below `/usr`, and has everything that is written to the DKMS tree go nowhere.
     ///
     /// # Errors
-    /// Mounts are refused, as in a container without privileges.
-    pub fn enter(&mut self, places: &Places) -> Result<(), Failure> {
-        let at = |what: &str, error: rustix::io::Errno| io::Error::other(format!("{what}: {error}"));
-        #[allow(deprecated)] // Only with other flags than this one it can break a promise of safe code.
-        rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNS)
-            .map_err(|e| at("a mount namespace", e))?;
-        // What is mounted below must not reach the machine.
-        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-            .map_err(|e| at("making mounts private", e))?;
+    /// Mounts are refused.
+    pub fn show(&mut self, places: &Places) -> Result<(), Failure> {
         let files = self.files();
         merge(&files)?;
         let mut covered = Vec::new();
@@ -72,9 +89,7 @@ impl Stage {
             let lower = format!("{}:/proc/self/fd/{}", staged.display(), original.file().as_raw_fd());
             self.overlay(&place, &format!("lowerdir={lower}"), MountFlags::RDONLY)?;
         }
-        let rw = self.dir.path().join("rw");
-        mount("tmpfs", &rw, "tmpfs", MountFlags::empty(), c"mode=755").map_err(|e| at("a tmpfs", e))?;
-        self.mounts.push(rw.clone());
+        let rw = self.rw();
         for name in ["upper", "work"] {
             fs_err::create_dir(rw.join(name))?;
         }

@@ -72,15 +72,19 @@ fn told(path: &str) -> Option<Told<'_>> {
     }
 }
 
-/// The kernel that a package is named for: `linux-image-6.1.0-9-amd64`. Metapackages name none.
+/// The kernel that a package is named for: `linux-image-6.1.0-9-amd64`. Metapackages and debugging symbols are for none.
 fn named(package: &str) -> Option<Told<'_>> {
+    if ["-dbg", "-dbgsym", "-all", "-extra"].iter().any(|suffix| package.ends_with(suffix)) {
+        return None;
+    }
     let release = |prefix: &str| {
         let rest = package.strip_prefix(prefix)?;
         rest.starts_with(|c: char| c.is_ascii_digit()).then_some(rest)
     };
     let image = ["linux-image-unsigned-", "linux-image-", "linux-modules-", "proxmox-kernel-", "pve-kernel-"];
     if let Some(release) = image.iter().find_map(|prefix| release(prefix)) {
-        return Some(Told::Image(release.strip_suffix("-signed").unwrap_or(release)))
+        let unsigned = release.strip_suffix("-signed").or_else(|| release.strip_suffix("-unsigned"));
+        return Some(Told::Image(unsigned.unwrap_or(release)))
             .filter(|_| release.contains('-') || release.matches('.').count() > 1);
     }
     let headers = ["linux-headers-", "proxmox-headers-", "pve-headers-"];
@@ -139,7 +143,8 @@ impl Incoming {
             None => Vec::new(),
         };
         let mut is_built_with = false;
-        let named = named(&arrival.package);
+        // What is inside says more than the name.
+        let named = named(&arrival.package).filter(|_| inside.is_empty());
         let listed = arrival.paths.iter().chain(&inside).filter_map(|path| told(path));
         for what in named.into_iter().chain(listed) {
             match what {
@@ -227,6 +232,9 @@ mod tests {
             ("linux-image-6.1.0-56-amd64", Some(Told::Image("6.1.0-56-amd64"))),
             ("linux-image-amd64", None),
             ("linux-headers-amd64", None),
+            ("linux-image-6.1.0-56-amd64-dbg", None),
+            ("linux-image-6.1.0-56-amd64-unsigned", Some(Told::Image("6.1.0-56-amd64"))),
+            ("linux-headers-6.1.0-56-all", None),
             ("linux-image-unsigned-6.8.0-50-generic", Some(Told::Image("6.8.0-50-generic"))),
             ("linux-headers-6.12.117+deb12-amd64", Some(Told::Headers("6.12.117+deb12-amd64"))),
             ("linux-headers-6.1.0-56-common", Some(Told::Shared)),

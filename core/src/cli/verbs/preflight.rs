@@ -56,9 +56,11 @@ pub fn preflight(context: &Context, transaction: &Transaction) -> Result<Forecas
     }
     cache::sweep(&context.places, SystemTime::now())?;
     context.session()?.prepare_key();
-    let mut stage = Stage::new(&context.places)?;
-    unpack(&mut incoming, &stage.files());
-    if let Err(failure) = stage.enter(&context.places) {
+    let shown = Stage::new(&context.places, context.environment.memory).and_then(|mut stage| {
+        unpack(&mut incoming, &stage.files());
+        stage.show(&context.places).map(|()| stage)
+    });
+    if let Err(failure) = &shown {
         incoming.unread.push(format!("Nothing can be built before the transaction: {failure}"));
         let work = look(context, tree, &incoming)?;
         return Ok(judge(context, &incoming, &work));
