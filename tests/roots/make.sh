@@ -13,7 +13,10 @@ recipe=$here/recipes/$name.sh
 parent=$(sed -n 's/^# parent: *//p' "$recipe")
 below=
 [ -z "$parent" ] || below=$("$here/make.sh" "$parent")
-key=$({ cat "$recipe" "$here/inside.sh"; echo "$(basename "$(dirname "${below%%:*}")")"; } | sha256sum | cut -c1-12)
+# Files of shell functions that the recipe uses.
+with=
+for file in $(sed -n 's/^# with: *//p' "$recipe"); do with="$with $here/$file"; done
+key=$({ cat "$recipe" "$here/inside.sh" $with; echo "$(basename "$(dirname "${below%%:*}")")"; } | sha256sum | cut -c1-12)
 place=$cache/roots/$name-$key
 layers=$place/upper${below:+:$below}
 
@@ -38,7 +41,7 @@ else
   # One at a time: the roots' apts share one cache of downloads.
   exec 8>"$cache/archives.lock"
   flock 8
-  cat "$here/inside.sh" "$recipe" | "$here/enter.sh" --archives --upper "$part" "$below" -- bash -eus >"$log" 2>&1 ||
+  cat "$here/inside.sh" $with "$recipe" | "$here/enter.sh" --archives --upper "$part" "$below" -- bash -eus >"$log" 2>&1 ||
     { tail -30 "$log" >&2; die "the recipe of $name failed; see $log"; }
   exec 8>&-
 fi

@@ -298,11 +298,15 @@ enum HookEvent {
     },
     /// kernel-install(8) calls its plugins
     KernelInstall {
-        command: String,
-        release: String,
         #[arg(hide = true, allow_hyphen_values = true)]
-        rest: Vec<String>,
+        words: Vec<String>,
     },
+    /// pacman is about to begin a transaction; the paths that come are on standard input
+    PacmanPreflight { caller: u32 },
+    /// pacman is about to begin a transaction; the paths that go are on standard input, with sources that come
+    PacmanRemove { caller: u32 },
+    /// pacman has finished a transaction
+    PacmanSettle { caller: u32 },
     /// The postinst of a *-dkms package
     CommonPostinst {
         name: Option<String>,
@@ -505,11 +509,12 @@ fn handle(context: &Context, event: HookEvent) -> Result<ExitCode, Failure> {
         HookEvent::KernelPostinst { release, .. } => hook::kernel_postinst(context, &release)?,
         HookEvent::HeaderPostinst { release, .. } => hook::header_postinst(context, &release)?,
         HookEvent::KernelPrerm { release, .. } => hook::kernel_prerm(context, &release)?,
-        HookEvent::KernelInstall { command, release, .. } => match command.as_str() {
-            "add" => hook::kernel_postinst(context, &release)?,
-            "remove" => hook::kernel_prerm(context, &release)?,
-            _ => {}
-        },
+        HookEvent::KernelInstall { words } => hook::kernel_install(context, &words)?,
+        HookEvent::PacmanPreflight { caller } => {
+            return Ok(hook::pacman::preflight(context, &hook::standard_input()?, caller));
+        }
+        HookEvent::PacmanRemove { .. } => hook::pacman::remove(context, &hook::standard_input()?)?,
+        HookEvent::PacmanSettle { .. } => hook::pacman::settle(context, &hook::standard_input()?)?,
         HookEvent::CommonPostinst { name, version, rest } => match (name, version) {
             (Some(name), Some(version)) => {
                 hook::common_postinst(context, &name, &version, rest.first().map(Path::new))?;

@@ -197,12 +197,12 @@ fn generator(environment: &Environment, places: &Places, kernel: &KernelRelease)
         Some(command)
     };
     let release = kernel.as_str();
-    with("update-initramfs", &["-u", "-k", release])
+    // Where the image has the name of the package that owns the kernel, only mkinitcpio's presets know it.
+    let base = std::fs::read_to_string(places.kernel_dir(kernel).join("pkgbase"));
+    let preset = base.ok().and_then(|base| with("mkinitcpio", &["-p", base.trim()]));
+    preset
+        .or_else(|| with("update-initramfs", &["-u", "-k", release]))
         .or_else(|| with("dracut", &["--force", "--kver", release]))
-        .or_else(|| {
-            let base = std::fs::read_to_string(places.kernel_dir(kernel).join("pkgbase")).ok()?;
-            with("mkinitcpio", &["-p", base.trim()])
-        })
 }
 
 #[cfg(test)]

@@ -36,31 +36,41 @@ impl Session<'_> {
     /// depmod is missing or fails.
     pub fn depmod(&self, kernel: &KernelRelease) -> Result<(), Failure> {
         let dir = self.places.install_tree.join(kernel.as_str());
-        if self.settings.depmod && self.places.root.resolve(dir.join("modules.dep"))?.exists() {
-            let failed = |why: String| Failure::Depmod { kernel: kernel.clone(), why };
-            let program =
-                self.environment.program("depmod").ok_or_else(|| failed("it is not installed".into()))?;
-            let _token = self.jobs.acquire()?;
-            self.sink.event(&Event::DepmodStarted { kernel });
-            let started = Instant::now();
-            let mut command = Command::new(program);
-            if !self.places.root.is_host() {
-                command.arg("-b").arg(self.places.root.dir());
-            }
-            command.arg("-a");
-            let map = self.places.root.at(format!("/boot/System.map-{kernel}"));
-            if map.is_file() {
-                command.arg("-F").arg(map);
-            }
-            command.arg(kernel.as_str());
-            self.show(&process::text(&command));
-            let output = process::output(&mut command)?;
-            if !output.status.success() {
-                return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_string()));
-            }
-            self.sink.event(&Event::DepmodEnded { kernel, elapsed: started.elapsed() });
-            remove_bare_index(&self.places.root.resolve(&dir)?)?;
+        match self.settings.depmod && self.places.root.resolve(dir.join("modules.dep"))?.exists() {
+            true => self.index(kernel),
+            false => Ok(pending::end(self.places, kernel)?),
         }
+    }
+
+    /// Runs depmod for a kernel, also where it has never run.
+    ///
+    /// # Errors
+    /// depmod is missing or fails.
+    pub fn index(&self, kernel: &KernelRelease) -> Result<(), Failure> {
+        let dir = self.places.install_tree.join(kernel.as_str());
+        let failed = |why: String| Failure::Depmod { kernel: kernel.clone(), why };
+        let program =
+            self.environment.program("depmod").ok_or_else(|| failed("it is not installed".into()))?;
+        let _token = self.jobs.acquire()?;
+        self.sink.event(&Event::DepmodStarted { kernel });
+        let started = Instant::now();
+        let mut command = Command::new(program);
+        if !self.places.root.is_host() {
+            command.arg("-b").arg(self.places.root.dir());
+        }
+        command.arg("-a");
+        let map = self.places.root.at(format!("/boot/System.map-{kernel}"));
+        if map.is_file() {
+            command.arg("-F").arg(map);
+        }
+        command.arg(kernel.as_str());
+        self.show(&process::text(&command));
+        let output = process::output(&mut command)?;
+        if !output.status.success() {
+            return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_string()));
+        }
+        self.sink.event(&Event::DepmodEnded { kernel, elapsed: started.elapsed() });
+        remove_bare_index(&self.places.root.resolve(&dir)?)?;
         pending::end(self.places, kernel)?;
         Ok(())
     }

@@ -4,6 +4,7 @@
 use crate::install::files::{remove_if_there, sweep, write_atomically};
 use crate::model::KernelRelease;
 use crate::places::Places;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -35,8 +36,33 @@ pub fn end(places: &Places, kernel: &KernelRelease) -> io::Result<()> {
     remove_if_there(&note(places, kernel))
 }
 
-/// The kernels that wait.
+/// The kernels that wait, less those for which somebody else has run depmod since: kernel-install(8) does.
 pub fn kernels(places: &Places) -> Vec<KernelRelease> {
+    noted(places).into_iter().filter(|kernel| !is_served(places, kernel)).collect()
+}
+
+/// Whether the index is younger than everything that was noted, and has all modules that lie there.
+fn is_served(places: &Places, kernel: &KernelRelease) -> bool {
+    let (dir, note) = (places.kernel_dir(kernel), note(places, kernel));
+    let changed = |path: &Path| path.metadata().and_then(|meta| meta.modified()).ok();
+    let Some(indexed) = changed(&dir.join("modules.dep")) else { return false };
+    let Ok(index) = std::fs::read_to_string(dir.join("modules.dep")) else { return false };
+    let listed: BTreeSet<&str> = index.lines().filter_map(|line| line.split(':').next()).collect();
+    let is_listed = |path: PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_module = name.ends_with(".ko") || name.contains(".ko.");
+        !is_module
+            || path.strip_prefix(&dir).is_ok_and(|path| path.to_str().is_some_and(|p| listed.contains(p)))
+    };
+    let text = std::fs::read_to_string(&note).unwrap_or_default();
+    changed(&note).is_some_and(|noted| noted < indexed)
+        && text.lines().map(Path::new).all(|noted| {
+            let mut files = std::fs::read_dir(noted).into_iter().flatten().flatten();
+            changed(noted).is_none_or(|changed| changed < indexed) && files.all(|file| is_listed(file.path()))
+        })
+}
+
+fn noted(places: &Places) -> Vec<KernelRelease> {
     let Ok(listing) = std::fs::read_dir(places.state("pending")) else { return Vec::new() };
     let names = listing.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut found: Vec<_> = names.filter_map(|name| KernelRelease::new(&name).ok()).collect();
@@ -50,7 +76,7 @@ pub fn kernels(places: &Places) -> Vec<KernelRelease> {
 /// A directory cannot be read, or a file not deleted.
 pub fn clean(places: &Places) -> io::Result<()> {
     sweep(&places.state("pending"))?;
-    for kernel in kernels(places) {
+    for kernel in noted(places) {
         sweep_depmod(&places.kernel_dir(&kernel))?;
         for dir in std::fs::read_to_string(note(places, &kernel)).unwrap_or_default().lines() {
             // Only below the root's own kernels, whatever the note says.
@@ -102,6 +128,36 @@ mod tests {
         assert!(places.kernel_dir(&kernel).join("modules.symbols.bin").exists());
         assert_eq!(std::fs::read_dir(places.kernel_dir(&kernel)).unwrap().count(), 3);
         end(&places, &kernel).unwrap();
+        assert!(kernels(&places).is_empty());
+    }
+
+    /// kernel-install runs depmod after our plugin: the next sync need not do it once more. Where it has not, it must.
+    #[test]
+    fn an_index_of_somebody_else_serves() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::new(Root::new(dir.path()));
+        let kernel = KernelRelease::new("6.1").unwrap();
+        let updates = places.kernel_dir(&kernel).join("updates/dkms");
+        std::fs::create_dir_all(&updates).unwrap();
+        let index = places.kernel_dir(&kernel).join("modules.dep");
+        let at = |path: &Path, seconds: u64| {
+            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000 + seconds);
+            std::fs::File::open(path).unwrap().set_modified(time).unwrap();
+        };
+        let indexed = |text: &str, seconds| {
+            std::fs::write(&index, text).unwrap();
+            at(&index, seconds);
+        };
+        begin(&places, &kernel, std::slice::from_ref(&updates)).unwrap();
+        std::fs::write(updates.join("m.ko.zst"), "").unwrap();
+        at(&note(&places, &kernel), 10);
+        at(&updates, 20);
+        assert_eq!(kernels(&places).len(), 1, "there is no index");
+        indexed("updates/dkms/m.ko.zst:\n", 15);
+        assert_eq!(kernels(&places).len(), 1, "files came after it");
+        indexed("kernel/fs/ext4.ko: kernel/lib/crc16.ko\n", 30);
+        assert_eq!(kernels(&places).len(), 1, "it lacks a file");
+        indexed("kernel/fs/ext4.ko:\nupdates/dkms/m.ko.zst: kernel/fs/ext4.ko\n", 30);
         assert!(kernels(&places).is_empty());
     }
 }

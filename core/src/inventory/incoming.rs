@@ -16,6 +16,8 @@ pub struct Incoming {
     pub sources: BTreeSet<String>,
     /// Directories below `/usr/src` with a dkms.conf that go and do not come back.
     pub gone: BTreeSet<String>,
+    /// Kernels whose image goes and does not come back: what is built for them is of no account any more.
+    pub leaving: BTreeSet<KernelRelease>,
     /// The package files that hold headers or sources.
     pub files: Vec<PathBuf>,
     /// Package files that could not be read, and why.
@@ -125,12 +127,15 @@ impl Incoming {
             }
         }
         for path in transaction.goes.iter().flat_map(|departure| &departure.paths) {
-            if let Some(Told::Source(dir)) = told(path)
-                && !found.sources.contains(dir)
-            {
-                found.gone.insert(dir.to_string());
+            match told(path) {
+                Some(Told::Source(dir)) if !found.sources.contains(dir) => {
+                    found.gone.insert(dir.to_string());
+                }
+                Some(Told::Image(release)) => found.leaving.extend(KernelRelease::new(release).ok()),
+                _ => {}
             }
         }
+        found.leaving.retain(|release| !found.images.contains(release));
         found
     }
 
@@ -264,7 +269,14 @@ mod tests {
                 arrival("gcc-12", "/gcc.deb"),
             ],
             goes: vec![crate::model::Departure {
-                paths: vec!["usr/src/zfs-2.1.11/dkms.conf".into(), "usr/src/old-1/dkms.conf".into()],
+                paths: [
+                    "usr/src/zfs-2.1.11/dkms.conf",
+                    "usr/src/old-1/dkms.conf",
+                    "usr/lib/modules/6.1.0-55-amd64/vmlinuz",
+                    "boot/vmlinuz-6.1.0-56-amd64",
+                ]
+                .map(str::to_string)
+                .into(),
                 ..crate::model::Departure::default()
             }],
             ..Transaction::default()
@@ -285,6 +297,7 @@ mod tests {
         assert_eq!(found.files, [PathBuf::from("/kbuild.deb"), "/zfs.deb".into()]);
         assert_eq!(found.sources, BTreeSet::from(["zfs-2.1.11".to_string()]));
         assert_eq!(found.gone, BTreeSet::from(["old-1".to_string()]), "what comes back is not gone");
+        assert_eq!(found.leaving, BTreeSet::from([KernelRelease::new("6.1.0-55-amd64").unwrap()]));
         assert_eq!(found.unread, ["/broken.deb: truncated"]);
         assert_eq!(found.tools, [PathBuf::from("/gcc.deb")]);
         assert!(Incoming::of(&Transaction::default(), &[], &paths).is_empty());

@@ -358,14 +358,19 @@ impl Survey<'_> {
     }
 }
 
-/// The highest added version of every name, or exactly those that are wanted.
+/// The highest added version of every name that has its source, or exactly those that are wanted. Where a lower version took
+/// the place of a higher one, the source of the latter is gone.
 fn chosen<'t>(tree: &'t Tree, wanted: &[ModuleId]) -> Vec<&'t Registered> {
     let names: BTreeSet<&str> = tree.modules.iter().map(|m| m.module.name.as_str()).collect();
     let explicit = |name: &str| wanted.iter().filter(|m| m.name == name).cloned().collect::<Vec<_>>();
     names
         .into_iter()
         .flat_map(|name| match explicit(name).as_slice() {
-            [] => tree.versions(name).pop().into_iter().collect::<Vec<_>>(),
+            [] => {
+                let versions = tree.versions(name);
+                let whole = versions.iter().rfind(|m| m.source != Source::Broken);
+                whole.or(versions.last()).copied().into_iter().collect::<Vec<_>>()
+            }
             modules => modules.iter().filter_map(|m| tree.find(m)).collect(),
         })
         .collect()

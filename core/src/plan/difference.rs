@@ -193,13 +193,17 @@ fn plan_kernel(
     }
     let arch =
         arch.or_else(|| all.iter().find(|c| c.instance.kernel == *kernel).map(|c| c.instance.arch.clone()));
+    if request.depmod_follows {
+        return;
+    }
+    let is_written = request.initramfs && !request.initramfs_follows.contains(kernel);
     if let (true, Some(arch)) = (cut_off || !touched.is_empty(), arch) {
         let why = if touched.is_empty() { "an earlier run was cut off before it" } else { "modules change" };
         let depmod = plan.add(Action::Depmod { kernel: kernel.clone(), arch }, why, touched);
-        if request.initramfs && found.initramfs.contains(kernel) {
+        if is_written && found.initramfs.contains(kernel) {
             plan.add(Action::Initramfs { kernel: kernel.clone() }, "modules change", vec![depmod]);
         }
-    } else if request.initramfs && found.outdated.contains(kernel) {
+    } else if is_written && found.outdated.contains(kernel) {
         plan.add(Action::Initramfs { kernel: kernel.clone() }, "modules have changed since", Vec::new());
     }
 }
@@ -506,6 +510,31 @@ mod tests {
         half.headers = false;
         half.key = None;
         assert_eq!(shown(&[half], &Request::default()), ["no headers 6.1 1"]);
+    }
+
+    /// What a plugin of kernel-install or a hook of pacman does after us, we need not do.
+    #[test]
+    fn what_others_do_anyway_is_left_to_them() {
+        let wanted = [candidate("a", "6.1", State::Added)];
+        let actions = |request: Request| -> Vec<&'static str> {
+            let kernels = [release("6.1")];
+            let found =
+                Found { candidates: &wanted, initramfs: &kernels, outdated: &kernels, ..Found::default() };
+            let name = |step: &Step| match step.action {
+                Action::Depmod { .. } => "depmod",
+                Action::Initramfs { .. } => "initramfs",
+                _ => "module",
+            };
+            plan(found, Vec::new(), &request).steps.iter().map(name).collect()
+        };
+        let usual = Request { initramfs: true, ..Request::default() };
+        assert_eq!(actions(usual.clone()), ["module", "module", "depmod", "initramfs"]);
+        let follows = vec![release("6.1")];
+        assert_eq!(
+            actions(Request { initramfs_follows: follows, ..usual.clone() }),
+            ["module", "module", "depmod"]
+        );
+        assert_eq!(actions(Request { depmod_follows: true, ..usual }), ["module", "module"]);
     }
 
     /// Regression: a run that was cut off between depmod and the initramfs left that as it was for good.

@@ -23,6 +23,12 @@ pub struct Request {
     pub retry: bool,
     /// Refresh the initramfs of kernels whose modules change and that have one.
     pub initramfs: bool,
+    /// Kernels whose initramfs is written after this anyway.
+    #[serde(default)]
+    pub initramfs_follows: Vec<KernelRelease>,
+    /// Somebody runs depmod after this anyway. The kernels stay noted as waiting for it.
+    #[serde(default)]
+    pub depmod_follows: bool,
     /// The package manager that asks; empty if none does.
     #[serde(default)]
     pub manager: String,

@@ -19,6 +19,7 @@ pub mod plan;
 pub mod policy;
 pub mod preflight;
 pub mod remove;
+pub mod retire;
 pub mod rpm_safe;
 pub mod status;
 pub mod sync;

@@ -189,6 +189,7 @@ fn build(context: &Context, incoming: &mut Incoming) -> Result<Work, Failure> {
     let finder = context.finder();
     let survey = context.survey(&finder);
     let mut kernels = context.kernels()?;
+    kernels.retain(|kernel| !incoming.leaving.contains(&kernel.release));
     for release in &incoming.images {
         if !kernels.iter().any(|kernel| kernel.release == *release) {
             kernels.push(context.kernel(release.as_str(), None)?);

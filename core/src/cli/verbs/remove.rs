@@ -44,10 +44,15 @@ fn is_kernel_going(context: &Context) -> bool {
 
 /// Deregisters a module.
 pub(super) fn forget(context: &Context, module: &ModuleId) -> Result<(), Failure> {
-    let places = &context.places;
     context
         .sink
         .event(&Event::Note { text: &format!("Deleting module {module} completely from the DKMS tree.") });
+    strike(context, module)
+}
+
+/// Deregisters a module, without a word.
+pub(super) fn strike(context: &Context, module: &ModuleId) -> Result<(), Failure> {
+    let places = &context.places;
     remove_tree_if_there(&places.module_dir(module))?;
     for what in ["failed", "build"] {
         let dir = places.state(what).join(&module.name);

@@ -2,7 +2,11 @@
 //! module that does not build.
 
 pub mod apt;
+mod kernel_install;
+pub mod pacman;
 mod unpacked;
+
+pub use kernel_install::kernel_install;
 
 use crate::cli::context::Context;
 use crate::cli::verbs::add;
@@ -17,6 +21,7 @@ use crate::inventory::Source;
 use crate::model::{Failure, KernelRelease, ModuleId, Transaction};
 use crate::plan::{Request, Verdict};
 use crate::report::{Event, failure_text};
+use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -45,6 +50,16 @@ fn judge(context: &Context, transaction: &Transaction, is_told: &dyn Fn(&Verdict
 
 fn unjudged(context: &Context, why: &str) {
     context.sink.event(&Event::Note { text: &format!("this transaction could not be judged: {why}") });
+}
+
+/// What a package manager writes to a hook. What is no text becomes some: paths that matter here are.
+///
+/// # Errors
+/// It cannot be read.
+pub fn standard_input() -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// A kernel's image is being configured: everything for it now, before the initramfs is made. Without headers there is
