@@ -6,6 +6,7 @@ pub mod corpus_apt;
 pub mod modinfo;
 pub mod oracle;
 pub mod roots;
+pub mod rpms;
 pub mod signature;
 pub mod skip;
 pub mod transcript;

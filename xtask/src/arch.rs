@@ -7,12 +7,10 @@ use evermod_packaging::{Entry, Package, RelationKind, ScriptPoint, arch};
 use crate::{contents, elf};
 
 /// Shipped as they are.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 5] = [
     ("apt-hook/common.postinst", "/usr/lib/dkms/common.postinst"),
     ("apt-hook/dkms_autoinstaller", "/usr/lib/dkms/dkms_autoinstaller"),
     ("kernel-install.d/40-evermod.install", "/usr/lib/kernel/install.d/40-evermod.install"),
-];
-const ADAPTERS: [(&str, &str); 2] = [
     ("kernel-install.d/04-evermod.install", "/usr/lib/kernel/install.d/04-evermod.install"),
     ("pacman-hook/evermod-alpm", "/usr/share/libalpm/scripts/evermod-alpm"),
 ];
@@ -39,7 +37,6 @@ fn evermod(program: Vec<u8>, date: u64) -> anyhow::Result<Package> {
     // Arch's /usr/sbin is a link, and a package's may not lie below one.
     entries.push(Entry::symlink("/usr/bin/dkms", "evermod"));
     entries.extend(contents::native(&FILES)?);
-    entries.extend(contents::adapters(&ADAPTERS)?);
     entries.extend(hooks()?);
     entries.extend(contents::common("/usr/share/doc/evermod", "/usr/share/zsh/site-functions", date)?);
     entries.extend(contents::documents("evermod")?);

@@ -99,16 +99,6 @@ pub(crate) fn native(files: &[(&str, &str)]) -> anyhow::Result<Vec<Entry>> {
     files.iter().map(|(from, to)| Ok(shipped(to, read(from)?))).collect()
 }
 
-/// The same of files that may not be there yet; which are not is said.
-pub(crate) fn adapters(files: &[(&str, &str)]) -> anyhow::Result<Vec<Entry>> {
-    let (there, missing): (Vec<_>, Vec<_>) =
-        files.iter().copied().partition(|(from, _)| crate::root().join(from).exists());
-    for (from, _) in missing {
-        writeln!(std::io::stderr(), "{from} is not there yet and is left out")?;
-    }
-    native(&there)
-}
-
 /// What lies below `/etc` is the administrator's once it is installed.
 fn shipped(to: &str, text: String) -> Entry {
     let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };

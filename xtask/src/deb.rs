@@ -9,9 +9,10 @@ use crate::contents::{self, read};
 use crate::{control, elf};
 
 /// Files that are shipped as they are: where they come from, where they go.
-const PROGRAMS: [(&str, &str); 3] = [
+const PROGRAMS: [(&str, &str); 4] = [
     ("apt-hook/common.postinst", "/usr/lib/dkms/common.postinst"),
     ("apt-hook/dkms_autoinstaller", "/usr/lib/dkms/dkms_autoinstaller"),
+    ("kernel-install.d/04-evermod.install", "/usr/lib/kernel/install.d/04-evermod.install"),
     ("kernel-install.d/40-evermod.install", "/usr/lib/kernel/install.d/40-evermod.install"),
 ];
 
@@ -140,6 +141,7 @@ mod tests {
                 let output = Command::new("/bin/sh")
                     .args(["-c", &text, "hook", "start", "6.1.0-1-amd64"])
                     .env("DPKG_MAINTSCRIPT_PACKAGE", "linux-image-6.1.0-1-amd64")
+                    .env("KERNEL_INSTALL_LAYOUT", "ostree")
                     .output()
                     .unwrap();
                 assert!(output.status.success(), "{name} fails, program there: {there}");
@@ -154,7 +156,7 @@ mod tests {
             }
         }
         std::fs::remove_dir_all(&dir).unwrap();
-        assert_eq!(checked, 10);
+        assert_eq!(checked, 12);
     }
 
     /// The commands that apt runs through a shell: only a veto of the preflight stops apt, and nothing is said where the

@@ -9,13 +9,11 @@ use evermod_packaging::{
 use crate::{contents, elf};
 
 /// Shipped as they are.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 7] = [
     ("apt-hook/common.postinst", "/usr/lib/dkms/common.postinst"),
     ("apt-hook/dkms_autoinstaller", "/usr/lib/dkms/dkms_autoinstaller"),
     ("kernel-install.d/40-evermod.install", "/usr/lib/kernel/install.d/40-evermod.install"),
     ("packaging/dist/50-evermod.preset", "/usr/lib/systemd/system-preset/50-evermod.preset"),
-];
-const ADAPTERS: [(&str, &str); 3] = [
     ("kernel-install.d/04-evermod.install", "/usr/lib/kernel/install.d/04-evermod.install"),
     ("dnf-plugin/dnf5/evermod.actions", "/etc/dnf/libdnf5-plugins/actions.d/evermod.actions"),
     ("dnf-plugin/zypper/evermod", "/usr/lib/zypp/plugins/commit/evermod"),
@@ -41,7 +39,7 @@ const DIRECTORIES: [&str; 7] = [
 pub(crate) fn run(binary: &Path, out: &Path) -> anyhow::Result<()> {
     let date = crate::deb::source_date();
     let mut packages = vec![evermod(contents::program(binary)?, date)?];
-    packages.extend(dnf4(date)?);
+    packages.push(dnf4(date)?);
     for package in packages {
         contents::write(out, &rpm::file_name(&package), &rpm::write(&package, date)?)?;
     }
@@ -70,22 +68,17 @@ fn evermod(program: Vec<u8>, date: u64) -> anyhow::Result<Package> {
     entries.push(Entry::program("/usr/bin/evermod", program));
     entries.push(Entry::symlink("/usr/sbin/dkms", "../bin/evermod"));
     entries.extend(contents::native(&FILES)?);
-    entries.extend(contents::adapters(&ADAPTERS)?);
     entries.extend(contents::common("/usr/share/doc/evermod", "/usr/share/zsh/site-functions", date)?);
     entries.extend(contents::documents("evermod")?);
     entries.extend(DIRECTORIES.map(Entry::directory));
     Ok(package)
 }
 
-/// The plugin of dnf 4, which is apart because it needs Python; none where its file is not there yet.
-fn dnf4(date: u64) -> anyhow::Result<Option<Package>> {
+/// The plugin of dnf 4, which is apart because it needs Python.
+fn dnf4(date: u64) -> anyhow::Result<Package> {
     let places =
         PYTHONS.map(|python| format!("/usr/lib/python{python}/site-packages/dnf-plugins/evermod.py"));
     let files: Vec<(&str, &str)> = places.iter().map(|place| (DNF4, place.as_str())).collect();
-    let entries = contents::adapters(files.get(..1).unwrap_or_default())?;
-    if entries.is_empty() {
-        return Ok(None);
-    }
     let mut package = contents::package(&[], "packaging/dist/rpm/dnf4-control", date)?;
     package.architecture = Architecture::Any;
     package.entries = contents::native(&files)?;
@@ -93,7 +86,7 @@ fn dnf4(date: u64) -> anyhow::Result<Option<Package>> {
     package.entries.extend(
         ["doc", "licenses"].map(|dir| Entry::directory(format!("/usr/share/{dir}/{}", package.name))),
     );
-    Ok(Some(package))
+    Ok(package)
 }
 
 #[cfg(test)]

@@ -318,6 +318,16 @@ enum HookEvent {
     Autoinstaller { command: String, release: Option<String> },
     /// The end of a dpkg run
     DpkgTrigger,
+    /// dnf 4 is about to change something; the packages are on standard input
+    DnfPreflight { moment: hook::dnf::Moment },
+    /// dnf 5 is about to change something; it answers on standard input
+    Dnf5Preflight { moment: hook::dnf::Moment },
+    /// The end of a dnf transaction
+    DnfSettle,
+    /// The end of an rpm transaction; the files that it brought are on standard input
+    RpmSettle,
+    /// A commit of zypper's, from its beginning to its end
+    ZyppCommit,
 }
 
 /// The table of all verbs and options, from which man pages and completions are made.
@@ -530,6 +540,11 @@ fn handle(context: &Context, event: HookEvent) -> Result<ExitCode, Failure> {
         }
         HookEvent::Autoinstaller { .. } => {}
         HookEvent::DpkgTrigger => hook::dpkg_trigger(context)?,
+        HookEvent::DnfPreflight { moment } => return Ok(hook::dnf::dnf4(context, moment)),
+        HookEvent::Dnf5Preflight { moment } => return Ok(hook::dnf::dnf5(context, moment)),
+        HookEvent::DnfSettle => hook::dnf::settle(context)?,
+        HookEvent::RpmSettle => hook::zypp::settle_package(context)?,
+        HookEvent::ZyppCommit => hook::zypp::commit(context)?,
     }
     Ok(ExitCode::SUCCESS)
 }

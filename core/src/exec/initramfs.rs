@@ -31,13 +31,24 @@ const CONFIGURATION: [&str; 11] = [
     "/usr/lib/initcpio/install",
 ];
 
-/// The initramfs of a kernel, on the machine, by the names that distributions give it.
+/// The initramfs of a kernel, on the machine: by the names that distributions give it, then where kernel-install puts it for
+/// boot loaders that read `loader/entries`, in a directory named after the machine or by its administrator.
 fn image(places: &Places, kernel: &KernelRelease) -> Option<PathBuf> {
-    let mut names = vec![format!("/boot/initrd.img-{kernel}"), format!("/boot/initramfs-{kernel}.img")];
+    let mut names = vec![
+        format!("/boot/initrd.img-{kernel}"),
+        format!("/boot/initramfs-{kernel}.img"),
+        format!("/boot/initrd-{kernel}"),
+    ];
     if let Ok(base) = std::fs::read_to_string(places.kernel_dir(kernel).join("pkgbase")) {
         names.push(format!("/boot/initramfs-{}.img", base.trim()));
     }
-    names.into_iter().map(|name| places.root.at(name)).find(|place| place.is_file())
+    let named = names.into_iter().map(|name| places.root.at(name)).find(|place| place.is_file());
+    named.or_else(|| {
+        let boots = ["/boot", "/efi", "/boot/efi"].map(|dir| places.root.at(dir));
+        let mut entries = boots.iter().filter_map(|dir| std::fs::read_dir(dir).ok()).flatten().flatten();
+        entries
+            .find_map(|entry| Some(entry.path().join(kernel.as_str()).join("initrd")).filter(|p| p.is_file()))
+    })
 }
 
 /// Whether a kernel has an initramfs.
@@ -148,7 +159,9 @@ impl Session<'_> {
         if !changed.is_empty() && !self.is_inside(&image, &changed) {
             return Ok(remove_if_there(&note)?);
         }
-        let Some(mut command) = generator(self.environment, self.places, kernel) else { return Ok(()) };
+        let Some(mut command) = generator(self.environment, self.places, kernel, &image) else {
+            return Ok(());
+        };
         self.show(&process::text(&command));
         self.sink.event(&Event::InitramfsStarted { kernel });
         let started = Instant::now();
@@ -189,8 +202,14 @@ fn holds(listing: &str, modules: &[String]) -> bool {
     files.filter_map(module_of).any(|module| modules.contains(&module))
 }
 
-/// What writes a kernel's initramfs anew here.
-fn generator(environment: &Environment, places: &Places, kernel: &KernelRelease) -> Option<Command> {
+/// What writes a kernel's initramfs anew here. `update-initramfs`, also dracut's, writes Debian's name only; dracut is told
+/// the file, since the name that it would choose depends on its build and on what lies in `/boot`.
+fn generator(
+    environment: &Environment,
+    places: &Places,
+    kernel: &KernelRelease,
+    image: &Path,
+) -> Option<Command> {
     let with = |name: &str, arguments: &[&str]| {
         let mut command = Command::new(environment.program(name)?);
         command.args(arguments);
@@ -200,9 +219,9 @@ fn generator(environment: &Environment, places: &Places, kernel: &KernelRelease)
     // Where the image has the name of the package that owns the kernel, only mkinitcpio's presets know it.
     let base = std::fs::read_to_string(places.kernel_dir(kernel).join("pkgbase"));
     let preset = base.ok().and_then(|base| with("mkinitcpio", &["-p", base.trim()]));
-    preset
-        .or_else(|| with("update-initramfs", &["-u", "-k", release]))
-        .or_else(|| with("dracut", &["--force", "--kver", release]))
+    let is_debians = image.file_name().is_some_and(|name| name.to_string_lossy().starts_with("initrd.img-"));
+    let debians = || if is_debians { with("update-initramfs", &["-u", "-k", release]) } else { None };
+    preset.or_else(debians).or_else(|| with("dracut", &["--force", "--kver", release, image.to_str()?]))
 }
 
 #[cfg(test)]
@@ -230,6 +249,27 @@ mod tests {
         assert!(outdated(&places).is_empty());
         sweep(&places).unwrap();
         assert!(!note_of(&places, &kernel).exists());
+    }
+
+    #[test]
+    fn an_initramfs_is_found_where_distributions_put_it() {
+        for name in [
+            "boot/initrd.img-6.1",
+            "boot/initramfs-6.1.img",
+            "boot/initrd-6.1",
+            "boot/0123456789abcdef0123456789abcdef/6.1/initrd",
+            "efi/fedora/6.1/initrd",
+        ] {
+            let top = tempfile::tempdir().unwrap();
+            let places = Places::new(Root::new(top.path()));
+            let kernel = KernelRelease::new("6.1").unwrap();
+            assert!(!has_initramfs(&places, &kernel));
+            let path = top.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, "").unwrap();
+            assert_eq!(image(&places, &kernel), Some(path));
+            assert!(!has_initramfs(&places, &KernelRelease::new("6.10").unwrap()), "{name}");
+        }
     }
 
     #[test]

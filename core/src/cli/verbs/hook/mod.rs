@@ -2,9 +2,11 @@
 //! module that does not build.
 
 pub mod apt;
+pub mod dnf;
 mod kernel_install;
 pub mod pacman;
 mod unpacked;
+pub mod zypp;
 
 pub use kernel_install::kernel_install;
 
@@ -19,7 +21,7 @@ use crate::cli::verbs::{self, policy};
 use crate::exec::dpkg::activate_trigger;
 use crate::inventory::Source;
 use crate::model::{Failure, KernelRelease, ModuleId, Transaction};
-use crate::plan::{Request, Verdict};
+use crate::plan::{Forecast, Request, Verdict};
 use crate::report::{Event, failure_text};
 use std::io::Read;
 use std::path::Path;
@@ -33,7 +35,16 @@ pub fn preflight(context: &Context, transaction: &Transaction) -> ExitCode {
 
 /// The same, where the user has heard of some verdicts already.
 fn judge(context: &Context, transaction: &Transaction, is_told: &dyn Fn(&Verdict) -> bool) -> ExitCode {
-    match verbs::preflight::preflight(context, transaction) {
+    tell(context, verbs::preflight::preflight(context, transaction), is_told)
+}
+
+/// Tells what was judged, or why nothing was, and gives the exit code.
+fn tell(
+    context: &Context,
+    judged: Result<Forecast, Failure>,
+    is_told: &dyn Fn(&Verdict) -> bool,
+) -> ExitCode {
+    match judged {
         Ok(mut forecast) => {
             forecast.verdicts.retain(is_told);
             for text in forecast.told(false) {
