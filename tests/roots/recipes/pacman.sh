@@ -25,7 +25,7 @@ source_of() {
 # What the packages of a distribution would bring; here Debian's have brought it.
 mkdir -p "$work/pkg/usr/share/doc/debian-has-it"
 pack debian-has-it 1-1 any "$work/pkg" provides=gcc provides=make provides=binutils provides=patch provides=kmod provides=bubblewrap \
-  provides=bash provides=coreutils provides=util-linux provides=zstd provides=xz provides=glibc provides=gcc-libs provides=openssl
+  provides=bash provides=coreutils provides=util-linux provides=zstd provides=xz provides=glibc=2.41 provides=gcc-libs provides=openssl
 
 cloud=$(grep cloud /etc/test-kernels)
 source_of 'pr_info("one\n")' | driver hello 1.0 1
