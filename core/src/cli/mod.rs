@@ -4,6 +4,7 @@ mod context;
 pub mod dkms;
 mod errors;
 mod evermod;
+mod hooks;
 mod verbs;
 
 #[cfg(test)]
