@@ -43,7 +43,9 @@ fn rpm_installs_verifies_and_removes_evermod() -> Result<()> {
 
     let triggers = root.run(&["rpm", "-qp", "--filetriggers", "/tmp/evermod.rpm"])?.ok()?.stdout;
     assert!(
-        triggers.contains("transfiletriggerin scriptlet (using /bin/sh) -- /usr/lib/modules, /usr/src"),
+        triggers.contains(
+            "transfiletriggerin scriptlet (using /bin/sh) -- /lib/modules, /usr/lib/modules, /usr/src"
+        ),
         "{triggers}"
     );
     assert!(triggers.contains("transfiletriggerpostun scriptlet (using /bin/sh) -- /usr/src"), "{triggers}");

@@ -58,7 +58,11 @@ fn evermod(program: Vec<u8>, date: u64) -> anyhow::Result<Package> {
     }
     // A kernel that goes takes its modules along: kernel-install sees to that, and no trigger is needed.
     for (change, directories) in [
-        (FileChange::Installed, vec!["/usr/src".to_owned(), "/usr/lib/modules".to_owned()]),
+        // rpm compares with the paths that packages name, and Fedora's kernels say /lib.
+        (
+            FileChange::Installed,
+            ["/usr/src", "/usr/lib/modules", "/lib/modules"].map(ToOwned::to_owned).to_vec(),
+        ),
         (FileChange::Removed, vec!["/usr/src".to_owned()]),
     ] {
         let script = contents::read("packaging/dist/rpm/settle")?;

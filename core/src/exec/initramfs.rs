@@ -7,7 +7,7 @@
 use super::environment::Environment;
 use super::process;
 use super::session::Session;
-use crate::install::files::{remove_if_there, write_atomically};
+use crate::install::files::{remove_empty_upwards, remove_if_there, write_atomically};
 use crate::model::{Failure, KernelRelease};
 use crate::places::Places;
 use crate::report::Event;
@@ -60,17 +60,30 @@ fn note_of(places: &Places, kernel: &KernelRelease) -> PathBuf {
     places.state("initramfs").join(kernel.as_str())
 }
 
+/// Strikes out a note, and the directory with the last of them.
+fn strike(places: &Places, kernel: &KernelRelease) -> io::Result<()> {
+    let note = note_of(places, kernel);
+    remove_if_there(&note)?;
+    if let Some(dir) = note.parent() {
+        remove_empty_upwards(dir, &places.state(""));
+    }
+    Ok(())
+}
+
 /// `zfs.ko.xz`, `snd-hda.ko`: the module's name as the kernel has it.
 fn module_of(file: &str) -> Option<String> {
     let (stem, rest) = file.split_once(".ko")?;
     (rest.is_empty() || rest.starts_with('.')).then(|| stem.replace('-', "_"))
 }
 
-/// Notes that module files are about to change.
+/// Notes that module files are about to change. Where there is no initramfs yet, whoever makes one finds them as they are.
 ///
 /// # Errors
 /// The state directory cannot be written to.
 pub fn changing(places: &Places, kernel: &KernelRelease, files: &[PathBuf]) -> io::Result<()> {
+    if !has_initramfs(places, kernel) {
+        return Ok(());
+    }
     let path = note_of(places, kernel);
     let mut text = std::fs::read_to_string(&path).unwrap_or_default();
     let names = files.iter().filter_map(|file| module_of(file.file_name()?.to_str()?));
@@ -114,7 +127,7 @@ pub fn sweep(places: &Places) -> io::Result<()> {
     for kernel in noted(places) {
         let is_gone = !places.kernel_dir(&kernel).is_dir();
         if is_gone || image(places, &kernel).is_some_and(|image| is_overtaken(places, &kernel, &image)) {
-            remove_if_there(&note_of(places, &kernel))?;
+            strike(places, &kernel)?;
         }
     }
     Ok(())
@@ -157,7 +170,7 @@ impl Session<'_> {
         let changed: Vec<String> =
             std::fs::read_to_string(&note).unwrap_or_default().lines().map(str::to_string).collect();
         if !changed.is_empty() && !self.is_inside(&image, &changed) {
-            return Ok(remove_if_there(&note)?);
+            return Ok(strike(self.places, kernel)?);
         }
         let Some(mut command) = generator(self.environment, self.places, kernel, &image) else {
             return Ok(());
@@ -172,7 +185,7 @@ impl Session<'_> {
             let why = format!("{program} for kernel {kernel}: {}", said.lines().last().unwrap_or_default());
             return Err(io::Error::other(why).into());
         }
-        remove_if_there(&note)?;
+        strike(self.places, kernel)?;
         self.sink.event(&Event::InitramfsEnded { kernel, elapsed: started.elapsed() });
         Ok(())
     }
@@ -236,19 +249,20 @@ mod tests {
         let places = Places::new(Root::new(dir.path()));
         let kernel = KernelRelease::new("6.1").unwrap();
         std::fs::create_dir_all(places.kernel_dir(&kernel)).unwrap();
-        changing(&places, &kernel, &["/x/snd-foo.ko.xz".into(), "/x/bar.ko".into()]).unwrap();
-        changing(&places, &kernel, &["/y/bar.ko".into(), "/y/README".into()]).unwrap();
-        assert_eq!(std::fs::read_to_string(note_of(&places, &kernel)).unwrap(), "snd_foo\nbar\n");
-        assert!(outdated(&places).is_empty(), "without an initramfs there is nothing to write");
+        changing(&places, &kernel, &["/x/bar.ko".into()]).unwrap();
+        assert!(!places.state("initramfs").exists(), "without an initramfs there is nothing to note");
         let image = places.root.at("/boot/initrd.img-6.1");
         std::fs::create_dir_all(image.parent().unwrap()).unwrap();
         let file = std::fs::File::create(&image).unwrap();
+        changing(&places, &kernel, &["/x/snd-foo.ko.xz".into(), "/x/bar.ko".into()]).unwrap();
+        changing(&places, &kernel, &["/y/bar.ko".into(), "/y/README".into()]).unwrap();
+        assert_eq!(std::fs::read_to_string(note_of(&places, &kernel)).unwrap(), "snd_foo\nbar\n");
         file.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
         assert_eq!(outdated(&places), std::slice::from_ref(&kernel));
         file.set_modified(SystemTime::now() + Duration::from_secs(60)).unwrap();
         assert!(outdated(&places).is_empty());
         sweep(&places).unwrap();
-        assert!(!note_of(&places, &kernel).exists());
+        assert!(!places.state("initramfs").exists(), "nothing is left of the last note");
     }
 
     #[test]
