@@ -285,6 +285,14 @@ pub fn install_evermod(root: &Overlay, package: &Path) -> Result<()> {
 /// # Errors
 /// Fails where the directory cannot be read.
 pub fn evermod_package() -> Result<Option<PathBuf>> {
+    newest_package("evermod_", ".deb")
+}
+
+/// The newest package that was made whose name begins and ends so.
+///
+/// # Errors
+/// Fails where the directory cannot be read.
+pub fn newest_package(begin: &str, end: &str) -> Result<Option<PathBuf>> {
     let dist = top().join("target/dist");
     if !dist.is_dir() {
         return Ok(None);
@@ -293,7 +301,7 @@ pub fn evermod_package() -> Result<Option<PathBuf>> {
     for entry in fs_err::read_dir(dist)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-        if name.starts_with("evermod_") && path.extension().is_some_and(|e| e == "deb") {
+        if name.starts_with(begin) && name.ends_with(end) {
             let modified = fs_err::metadata(&path)?.modified()?;
             newest = newest.max(Some((modified, path)));
         }

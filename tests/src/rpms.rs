@@ -1,10 +1,8 @@
 //! A system of rpms (`tests/roots/recipes/dnf.sh`, `dnf5.sh`) with evermod's package, and what tests ask of it.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result, ensure};
 
-use crate::roots::{Entry, Output, Overlay};
+use crate::roots::{Entry, Output, Overlay, newest_package};
 use crate::{skip, top};
 
 /// The system under test.
@@ -47,7 +45,7 @@ impl Machine {
     /// # Errors
     /// Fails where the root cannot be opened or the package not be installed.
     pub fn new(manager: &'static str) -> Result<Option<Self>> {
-        let Some(package) = evermod_rpm()? else {
+        let Some(package) = newest_package("evermod-", ".x86_64.rpm")? else {
             skip::report("target/dist has no evermod rpm: run make rpm");
             return Ok(None);
         };
@@ -173,21 +171,4 @@ impl Machine {
         fs_err::write(self.root.path("/etc/evermod/evermod.toml"), text)?;
         Ok(())
     }
-}
-
-/// The newest `evermod-*.x86_64.rpm` that `make rpm` made.
-fn evermod_rpm() -> Result<Option<PathBuf>> {
-    let dist = top().join("target/dist");
-    if !dist.is_dir() {
-        return Ok(None);
-    }
-    let mut newest = None;
-    for entry in fs_err::read_dir(dist)? {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-        if name.starts_with("evermod-") && name.ends_with(".x86_64.rpm") {
-            newest = newest.max(Some((fs_err::metadata(&path)?.modified()?, path)));
-        }
-    }
-    Ok(newest.map(|(_, path)| path))
 }

@@ -4,23 +4,16 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use evermod_packaging::read::{Format, PackageFile};
-use evermod_tests::roots::Overlay;
-use evermod_tests::{need, skip, top};
+use evermod_tests::roots::{Overlay, newest_package};
+use evermod_tests::{need, skip};
 
 /// The newest package in `target/dist` that ends so.
 fn built(end: &str) -> Result<Option<PathBuf>> {
-    let mut newest = None;
-    for entry in fs_err::read_dir(top().join("target/dist")).into_iter().flatten() {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.starts_with("evermod-") && name.ends_with(end) {
-            newest = newest.max(Some((fs_err::metadata(&path)?.modified()?, path)));
-        }
-    }
+    let newest = newest_package("evermod-", end)?;
     if newest.is_none() {
         skip::report(&format!("target/dist has no evermod package that ends in {end}: run make packages"));
     }
-    Ok(newest.map(|(_, path)| path))
+    Ok(newest)
 }
 
 /// What a removal must not leave; the managers' own records aside.

@@ -2,9 +2,8 @@
 //! transaction in time, and whatever becomes of evermod, pacman goes on.
 
 use anyhow::{Context as _, Result, ensure};
-use evermod_tests::roots::{Output, Overlay};
+use evermod_tests::roots::{Output, Overlay, newest_package};
 use evermod_tests::{need, skip, top};
-use std::path::PathBuf;
 
 /// The drivers of the root that matter here, all to be in an initramfs.
 const MODULES: [&str; 3] = ["hello", "fussy", "acpi_call"];
@@ -17,7 +16,7 @@ struct Machine {
 impl Machine {
     /// `None` where evermod's package for pacman has not been made.
     fn new(critical: &str) -> Result<Option<Self>> {
-        let Some(package) = package()? else {
+        let Some(package) = newest_package("evermod-", ".pkg.tar.zst")? else {
             skip::report("target/dist has no package of evermod for pacman: run make arch");
             return Ok(None);
         };
@@ -90,20 +89,6 @@ impl Machine {
         ensure!(state.lines().count() > 1000, "there is nothing to compare: {state}");
         Ok(state)
     }
-}
-
-/// The newest package of evermod for pacman.
-fn package() -> Result<Option<PathBuf>> {
-    let Ok(entries) = fs_err::read_dir(top().join("target/dist")) else { return Ok(None) };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.starts_with("evermod-") && name.ends_with(".pkg.tar.zst") {
-            found.push((fs_err::metadata(&path)?.modified()?, path));
-        }
-    }
-    Ok(found.into_iter().max().map(|(_, path)| path))
 }
 
 /// How often a text has another.
