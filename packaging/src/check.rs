@@ -48,6 +48,25 @@ pub(crate) fn check(package: &Package) -> Result<(), PackageError> {
     entries(package)
 }
 
+/// One word of a field, by a format's own rule.
+pub(crate) type Rule = fn(&str, &str) -> Result<(), PackageError>;
+
+/// Checks every relation: it has alternatives, and each is a name and perhaps a version of the format's.
+pub(crate) fn relations(package: &Package, name: Rule, version: Rule) -> Result<(), PackageError> {
+    for dependency in package.relations.values().flatten() {
+        if dependency.0.is_empty() {
+            return Err(PackageError::word("relation", "", "has no alternative"));
+        }
+        for requirement in &dependency.0 {
+            name("relation", &requirement.name)?;
+            if let Some((_, text)) = &requirement.version {
+                version("relation", text)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Refuses control characters, which would begin a field of their own.
 pub(crate) fn line(field: &str, value: &str) -> Result<(), PackageError> {
     if value.chars().any(char::is_control) {

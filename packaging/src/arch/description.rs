@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{architecture, installed_size, version};
-use crate::check::line;
+use crate::check::{line, relations};
 use crate::{
     Comparison, Content, Dependency, Entry, Package, PackageError, RelationKind, Requirement, ScriptPoint,
 };
@@ -29,17 +29,7 @@ pub(super) fn check(package: &Package) -> Result<(), PackageError> {
             return Err(PackageError::word(field, value, "has a character that no version has"));
         }
     }
-    for dependency in package.relations.values().flatten() {
-        if dependency.0.is_empty() {
-            return Err(PackageError::word("relation", "", "has no alternative"));
-        }
-        for Requirement { name: other, version } in &dependency.0 {
-            name("relation", other)?;
-            if let Some((_, version)) = version {
-                line("relation", version)?;
-            }
-        }
-    }
+    relations(package, name, line)?;
     Ok(())
 }
 

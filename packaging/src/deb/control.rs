@@ -1,6 +1,6 @@
 //! The control file and its neighbours (Debian Policy 5, deb-control(5), deb-triggers(5)).
 
-use crate::check::line;
+use crate::check::{line, relations};
 use crate::{
     Architecture, Comparison, Dependency, Package, PackageError, RelationKind, Requirement, Trigger, Version,
 };
@@ -39,17 +39,7 @@ pub(super) fn check(package: &Package) -> Result<(), PackageError> {
             return Err(PackageError::word("extra field", key, "is no field name"));
         }
     }
-    for dependency in package.relations.values().flatten() {
-        if dependency.0.is_empty() {
-            return Err(PackageError::word("relation", "", "has no alternative"));
-        }
-        for Requirement { name: other, version } in &dependency.0 {
-            name("relation", other)?;
-            if let Some((_, version)) = version {
-                version_text("relation", version)?;
-            }
-        }
-    }
+    relations(package, name, version_text)?;
     for trigger in &package.triggers {
         let (Trigger::Interest(name) | Trigger::InterestNoAwait(name) | Trigger::ActivateNoAwait(name)) =
             trigger;
