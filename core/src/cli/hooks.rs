@@ -106,10 +106,10 @@ pub(super) fn handle(context: &Context, event: HookEvent) -> Result<ExitCode, Fa
             hook::autoinstaller(context, &release)?;
         }
         HookEvent::Autoinstaller { .. } => {}
-        HookEvent::DpkgTrigger => hook::dpkg_trigger(context)?,
+        HookEvent::DpkgTrigger => hook::settle(context, "dpkg")?,
         HookEvent::DnfPreflight { moment } => return Ok(hook::dnf::dnf4(context, moment)),
         HookEvent::Dnf5Preflight { moment } => return Ok(hook::dnf::dnf5(context, moment)),
-        HookEvent::DnfSettle => hook::dnf::settle(context)?,
+        HookEvent::DnfSettle => hook::settle(context, "dnf")?,
         HookEvent::RpmSettle => hook::zypp::settle_package(context)?,
         HookEvent::ZyppCommit => hook::zypp::commit(context)?,
     }

@@ -5,9 +5,10 @@
 //! An initramfs takes long to write, so it is only written where a changed module is inside or is meant to be.
 
 use super::environment::Environment;
+use super::notes;
 use super::process;
 use super::session::Session;
-use crate::install::files::{remove_empty_upwards, remove_if_there, write_atomically};
+use crate::install::files::{remove_empty_upwards, remove_if_there};
 use crate::model::{Failure, KernelRelease};
 use crate::places::Places;
 use crate::report::Event;
@@ -84,25 +85,13 @@ pub fn changing(places: &Places, kernel: &KernelRelease, files: &[PathBuf]) -> i
     if !has_initramfs(places, kernel) {
         return Ok(());
     }
-    let path = note_of(places, kernel);
-    let mut text = std::fs::read_to_string(&path).unwrap_or_default();
     let names = files.iter().filter_map(|file| module_of(file.file_name()?.to_str()?));
-    for name in names {
-        if !text.lines().any(|line| line == name) {
-            text.push_str(&name);
-            text.push('\n');
-        }
-    }
-    write_atomically(&path, text.as_bytes(), 0o644, None)
+    notes::add(&note_of(places, kernel), names)
 }
 
 /// The kernels that something is noted of.
 fn noted(places: &Places) -> Vec<KernelRelease> {
-    let Ok(listing) = std::fs::read_dir(places.state("initramfs")) else { return Vec::new() };
-    let names = listing.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut found: Vec<_> = names.filter_map(|name| KernelRelease::new(&name).ok()).collect();
-    found.sort();
-    found
+    notes::kernels(&places.state("initramfs"))
 }
 
 /// Whether an initramfs was written after the note.

@@ -16,6 +16,7 @@ mod kernel_arch;
 mod kernel_steps;
 pub mod lock;
 mod modprobe;
+mod notes;
 pub mod pending;
 mod prepare;
 pub mod process;

@@ -1,7 +1,8 @@
 //! Which kernels still wait for depmod: noted before the first file is placed, so that a run that is cut off is
 //! finished by the next one.
 
-use crate::install::files::{remove_if_there, sweep, write_atomically};
+use super::notes;
+use crate::install::files::{remove_if_there, sweep};
 use crate::model::KernelRelease;
 use crate::places::Places;
 use std::collections::BTreeSet;
@@ -17,15 +18,7 @@ fn note(places: &Places, kernel: &KernelRelease) -> PathBuf {
 /// # Errors
 /// The state directory cannot be written to.
 pub fn begin(places: &Places, kernel: &KernelRelease, dirs: &[PathBuf]) -> io::Result<()> {
-    let path = note(places, kernel);
-    let mut text = std::fs::read_to_string(&path).unwrap_or_default();
-    for dir in dirs.iter().map(|dir| dir.display().to_string()) {
-        if !text.lines().any(|line| line == dir) {
-            text.push_str(&dir);
-            text.push('\n');
-        }
-    }
-    write_atomically(&path, text.as_bytes(), 0o644, None)
+    notes::add(&note(places, kernel), dirs.iter().map(|dir| dir.display().to_string()))
 }
 
 /// depmod has run.
@@ -63,11 +56,7 @@ fn is_served(places: &Places, kernel: &KernelRelease) -> bool {
 }
 
 fn noted(places: &Places) -> Vec<KernelRelease> {
-    let Ok(listing) = std::fs::read_dir(places.state("pending")) else { return Vec::new() };
-    let names = listing.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut found: Vec<_> = names.filter_map(|name| KernelRelease::new(&name).ok()).collect();
-    found.sort();
-    found
+    notes::kernels(&places.state("pending"))
 }
 
 /// Deletes the unfinished files of runs that were cut off.

@@ -41,7 +41,7 @@ enum Told<'p> {
 /// Where distributions have kernels and headers: Debian's `linux-image-*` and `linux-headers-*`, Fedora's `kernel-core`
 /// and `kernel-devel`, SUSE's `kernel-*-devel`, Arch's `linux` and `linux-headers`.
 fn told(path: &str) -> Option<Told<'_>> {
-    let path = path.trim_start_matches("./").trim_start_matches('/');
+    let path = plain(path);
     let in_usr = path.strip_prefix("usr/").unwrap_or(path);
     if let Some(rest) = in_usr.strip_prefix("lib/modules/") {
         let (release, rest) = rest.split_once('/')?;
@@ -179,28 +179,27 @@ impl Incoming {
 
     /// Whether a path of a package with tools is needed to run them.
     pub fn is_tool(path: &str) -> bool {
-        let path = path.trim_start_matches("./").trim_start_matches('/');
+        let path = plain(path);
         let in_usr = path.strip_prefix("usr/").unwrap_or(path);
         ["bin/", "lib/", "lib64/", "libexec/"].iter().any(|dir| in_usr.starts_with(dir))
     }
 
     /// Whether a path of a package is needed to build against what arrives.
     pub fn is_needed(path: &str) -> bool {
-        match told(path) {
-            Some(Told::Image(_)) => path.ends_with("/modules.builtin") || path.ends_with("/modules.order"),
-            Some(_) => true,
-            // What configurations and scripts look at beside the headers, and the rest of a module's sources.
-            None => {
-                let path = path.trim_start_matches("./").trim_start_matches('/');
-                path.starts_with("usr/src/") || path.starts_with("boot/config-") || is_index(path)
-            }
-        }
+        let what = told(path);
+        let path = plain(path);
+        // Beside headers and sources: the lists of a kernel's modules, and what configurations and scripts look at.
+        matches!(what, Some(Told::Headers(_) | Told::Source(_) | Told::Shared))
+            || path.starts_with("usr/src/")
+            || path.starts_with("boot/config-")
+            || matches!(what, Some(Told::Image(_))) && path.ends_with("/modules.builtin")
+            || path.contains("lib/modules/") && path.ends_with("/modules.order")
     }
 }
 
-/// The list of a kernel's modules, which tells how they are compressed.
-fn is_index(path: &str) -> bool {
-    path.contains("lib/modules/") && path.ends_with("/modules.order")
+/// A path as packages have it, without what some put before it.
+fn plain(path: &str) -> &str {
+    path.trim_start_matches("./").trim_start_matches('/')
 }
 
 #[cfg(test)]

@@ -260,29 +260,10 @@ fn deferred(
 #[cfg(test)]
 mod tests {
     use super::super::Step;
+    use super::super::testing::candidate;
     use super::*;
     use crate::inventory::BuiltAgainst;
-    use crate::model::{Arch, BuildKey, BuildRecord, Directives, FailureRecord};
-
-    fn candidate(name: &str, kernel: &str, state: State) -> Candidate {
-        Candidate {
-            instance: Instance {
-                module: ModuleId::new(name, "1").unwrap(),
-                kernel: KernelRelease::new(kernel).unwrap(),
-                arch: Arch::new("x86_64").unwrap(),
-            },
-            autoinstall: true,
-            depends: Vec::new(),
-            built_against: Vec::new(),
-            excluded: None,
-            state,
-            key: Some(BuildKey("k1".into())),
-            record: None,
-            failure: None,
-            headers: true,
-            image: true,
-        }
-    }
+    use crate::model::{BuildKey, BuildRecord, Directives, FailureRecord};
 
     fn release(text: &str) -> KernelRelease {
         KernelRelease::new(text).unwrap()

@@ -229,27 +229,11 @@ fn outlook(candidate: &Candidate, evidence: &Evidence<'_>) -> Outlook {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing;
     use super::*;
-    use crate::model::{Arch, BuildKey};
 
     fn candidate(name: &str, kernel: &str) -> Candidate {
-        Candidate {
-            instance: Instance {
-                module: ModuleId::new(name, "1").unwrap(),
-                kernel: KernelRelease::new(kernel).unwrap(),
-                arch: Arch::new("x86_64").unwrap(),
-            },
-            autoinstall: true,
-            depends: Vec::new(),
-            built_against: Vec::new(),
-            excluded: None,
-            state: State::Added,
-            key: Some(BuildKey("k".into())),
-            record: None,
-            failure: None,
-            headers: true,
-            image: false,
-        }
+        Candidate { image: false, ..testing::candidate(name, kernel, State::Added) }
     }
 
     fn incoming(images: &[&str], headers: &[&str]) -> Incoming {

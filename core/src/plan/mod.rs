@@ -5,6 +5,9 @@ mod forecast;
 mod order;
 mod text;
 
+#[cfg(test)]
+mod testing;
+
 pub use difference::{Found, plan};
 pub use forecast::{Evidence, Forecast, Outlook, Verdict, forecast};
 

@@ -88,7 +88,7 @@ pub fn import(context: &Context, dir: &Path, force: bool) -> Result<ModuleId, Fa
     let dir = fs_err::canonicalize(dir)?;
     let inside = places.root.inside(&dir);
     let conf = inside.join("dkms.conf");
-    let module = named_in(&read(context, &conf, None, false)?, &conf)?;
+    let (module, _) = declared(context, &conf)?;
     let target = source_place(context, &module)?;
     let own = [target.clone(), places.source_link(&module), places.build_dir(&module)];
     if !own.iter().any(|own| fs_err::canonicalize(own).is_ok_and(|own| own == dir)) {
@@ -105,6 +105,12 @@ pub(super) fn source_place(context: &Context, module: &ModuleId) -> Result<PathB
     let inside = context.places.source_dir_inside(module);
     let tree = context.places.root.resolve(&context.places.source_tree)?;
     Ok(tree.join(inside.file_name().unwrap_or_default()))
+}
+
+/// The module that a dkms.conf declares, registered or not, with all that it says.
+pub(super) fn declared(context: &Context, conf: &Path) -> Result<(ModuleId, Directives), Failure> {
+    let directives = read(context, conf, None, false)?;
+    Ok((named_in(&directives, conf)?, directives))
 }
 
 /// The module that a dkms.conf describes, if its names can be directories'.

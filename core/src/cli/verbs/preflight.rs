@@ -1,7 +1,6 @@
 //! `preflight`: what a transaction will leave behind, found out before anything is changed. What must not be missing is
 //! built now, against headers that only lie in package files.
 
-use super::policy::InOneLine;
 use super::sync::clean;
 use super::{add, foreseen};
 use crate::cache;
@@ -224,8 +223,7 @@ fn register(context: &Context, incoming: &mut Incoming) -> Vec<ModuleId> {
     let mut arriving = Vec::new();
     for dir in &incoming.sources {
         let source = context.places.source_tree.join(dir);
-        let registered = add::read(context, &source.join("dkms.conf"), None, false).and_then(|directives| {
-            let module = ModuleId::new(&directives.package_name, &directives.package_version)?;
+        let registered = add::declared(context, &source.join("dkms.conf")).and_then(|(module, _)| {
             fs_err::create_dir_all(context.places.build_dir(&module))?;
             link_atomically(&source, &context.places.source_link(&module))?;
             Ok(module)
@@ -290,7 +288,7 @@ fn carry_out(
         context.sink.event(&Event::Note { text: &text });
     }
     let settings = Settings { log_only: true, early: true, ..context.settings.clone() };
-    let quiet = Quiet(InOneLine::new(context));
+    let quiet = Quiet(&*context.sink);
     let session = Session::new(&context.places, &context.environment, &settings, &quiet)?;
     let report = session.carry_out(plan, survey, tree, kernels);
     let mut ready = BTreeSet::new();
@@ -313,7 +311,7 @@ fn carry_out(
 }
 
 /// What became of builds is in the forecast, which tells each of them once.
-struct Quiet<'a>(InOneLine<'a>);
+struct Quiet<'a>(&'a dyn Sink);
 
 impl Sink for Quiet<'_> {
     fn event(&self, event: &Event<'_>) {

@@ -2,9 +2,8 @@
 
 use crate::cli::context::Context;
 use crate::cli::verbs::preflight::{VETO, glance};
-use crate::cli::verbs::sync::sync;
-use crate::model::{Arrival, Departure, Failure, Transaction};
-use crate::plan::{Outlook, Request};
+use crate::model::{Arrival, Departure, Transaction};
+use crate::plan::Outlook;
 use evermod_dnf_plugin::actions::{self, Place, Reply};
 use evermod_dnf_plugin::{Direction, Package, kernels, lines};
 use std::collections::BTreeSet;
@@ -124,18 +123,6 @@ fn find(place: &Place) -> Option<PathBuf> {
         }
     };
     found.is_file().then_some(found)
-}
-
-/// The end of a transaction: everything that is missing, for all kernels. rpm's file triggers and the managers' plugins
-/// both ask; the second finds nothing left to do.
-///
-/// # Errors
-/// The state cannot be read or written.
-pub fn settle(context: &Context) -> Result<(), Failure> {
-    if context.is_autoinstall_off() {
-        return Ok(());
-    }
-    sync(context, &Request { initramfs: true, ..Request::default() }).map(|_| ())
 }
 
 #[cfg(test)]

@@ -119,15 +119,16 @@ pub fn kernel_prerm(context: &Context, release: &str) -> Result<(), Failure> {
     kernel_gone(context, &context.kernel(release, None)?, Occasion::Hook)
 }
 
-/// The end of a dpkg run: everything that is missing, for all kernels.
+/// The end of a run of a package manager: everything that is missing, for all kernels. Where several ask, as rpm's file
+/// triggers and the managers' plugins, the second finds nothing left to do. `manager` is for who has to wait.
 ///
 /// # Errors
 /// The state cannot be read or written.
-pub fn dpkg_trigger(context: &Context) -> Result<(), Failure> {
+pub fn settle(context: &Context, manager: &str) -> Result<(), Failure> {
     if context.is_autoinstall_off() {
         return Ok(());
     }
-    sync(context, &Request { initramfs: true, manager: "dpkg".into(), ..Request::default() }).map(|_| ())
+    sync(context, &Request { initramfs: true, manager: manager.into(), ..Request::default() }).map(|_| ())
 }
 
 /// What a `*-dkms` package's postinst asks for (contract 5): registers the module; inside dpkg the build is left to the

@@ -7,7 +7,7 @@ use crate::cli::verbs::sync::sync;
 use crate::cli::verbs::uninstall::Scope;
 use crate::cli::verbs::{add, mend, retire};
 use crate::inventory::Registered;
-use crate::model::{Arrival, Departure, Failure, KernelRelease, ModuleId, Transaction};
+use crate::model::{Arrival, Departure, Failure, KernelRelease, Transaction};
 use crate::pattern::glob;
 use crate::plan::Request;
 use crate::report::{Event, failure_text};
@@ -201,15 +201,15 @@ fn register(context: &Context, targets: &Targets<'_>) -> Result<(), Failure> {
         let names = std::fs::read_dir(sources).into_iter().flatten().flatten();
         dirs.extend(names.filter_map(|entry| entry.file_name().into_string().ok()));
     }
+    let tree = context.tree()?;
     for dir in dirs {
         let conf = context.places.source_tree.join(&dir).join("dkms.conf");
         if !context.places.root.at(&conf).is_file() {
             continue;
         }
-        let registered = add::read(context, &conf, None, false).and_then(|directives| {
-            let module = ModuleId::new(&directives.package_name, &directives.package_version)?;
+        let registered = add::declared(context, &conf).and_then(|(module, _)| {
             let is_own = context.places.source_dir_inside(&module).file_name() == Some(dir.as_ref());
-            match context.tree()?.find(&module) {
+            match tree.find(&module) {
                 None if is_own => add::add(context, &module, None),
                 _ => Ok(()),
             }

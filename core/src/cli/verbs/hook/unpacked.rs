@@ -35,8 +35,7 @@ pub fn register(context: &Context) -> Result<(), Failure> {
 
 /// The module that a configuration is of, if it asks for autoinstall and lies where modules of its name do.
 fn module_in(context: &Context, conf: &Path) -> Option<ModuleId> {
-    let directives = add::read(context, conf, None, false).ok()?;
-    let module = ModuleId::new(&directives.package_name, &directives.package_version).ok()?;
+    let (module, directives) = add::declared(context, conf).ok()?;
     let is_its_place = context.places.source_dir_inside(&module) == conf.parent()?;
     (directives.autoinstall && is_its_place).then_some(module)
 }

@@ -4,8 +4,8 @@
 //! begins, but for those that were downloaded before. What we print goes to zypper's log; on the screen is what the file
 //! triggers of rpm print, which zypper has run for each package.
 
-use super::dnf::{Moment, settle, transaction};
-use super::preflight;
+use super::dnf::{Moment, transaction};
+use super::{preflight, settle};
 use crate::cli::context::Context;
 use crate::cli::verbs::kernel_gone::{Occasion, kernel_gone};
 use crate::cli::verbs::sync::sync;
@@ -44,7 +44,7 @@ pub fn commit(context: &Context) -> Result<(), Failure> {
 pub fn settle_package(context: &Context) -> Result<(), Failure> {
     let awaited = awaited(&std::fs::read_to_string(context.places.root.at(UNDER_WAY)).unwrap_or_default());
     if awaited.is_empty() || context.is_autoinstall_off() {
-        return settle(context);
+        return settle(context, "rpm");
     }
     let is_ready = |release: &KernelRelease| !awaited.iter().any(|name| name == release.as_str());
     let kernels = context.kernels()?.into_iter();
@@ -110,7 +110,7 @@ fn act(context: &Context, frame: Result<Frame, String>) {
             return;
         }
         Ok(Frame::End(packages)) if !packages.is_empty() => {
-            match take_along(context, &packages).and_then(|()| settle(context)) {
+            match take_along(context, &packages).and_then(|()| settle(context, "zypper")) {
                 Ok(()) => return,
                 Err(failure) => failure_text(&failure),
             }
