@@ -4,9 +4,20 @@
 //! A [`ModulePackage`] is one module, built for one kernel; a [`SourcePackage`] holds the sources of the same module, to be
 //! built where it is installed. Each [`Dialect`] makes a [`Package`](crate::Package) of them, for the writers.
 
+mod arch;
+mod debian;
 mod dialect;
+mod draft;
+mod fedora;
+mod layout;
+mod license;
+mod manifest;
 mod prebuilt;
+mod scripts;
 mod source;
+#[cfg(test)]
+mod tests;
+mod words;
 
 pub use dialect::Dialect;
 pub use prebuilt::{KernelPackage, ModuleFile, ModulePackage, Need, Provenance, TargetKernel};

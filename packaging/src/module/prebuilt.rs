@@ -17,6 +17,8 @@ pub struct ModulePackage {
     pub files: Vec<ModuleFile>,
     /// Modules for the same kernel that it was built against (`BUILD_DEPENDS`).
     pub needs: Vec<Need>,
+    /// Other names that it is to satisfy, such as those that the module's source package provides beyond its own.
+    pub provides: Vec<String>,
     /// Whether one of the modules belongs into the initramfs, so that it has to be written again.
     pub initramfs: bool,
     /// What a person reads.

@@ -1,6 +1,7 @@
 //! The sources of a module, to be built where they are installed.
 
 use super::About;
+use crate::Entry;
 
 /// The sources of a module, as a `*-dkms` package carries them for any kernel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,4 +38,29 @@ pub enum SourceContent {
     File(Vec<u8>),
     /// A symbolic link.
     Symlink(String),
+}
+
+/// All that lies below the directory of the sources.
+pub(super) fn entries(package: &SourcePackage) -> Vec<Entry> {
+    let top = format!("/usr/src/{}-{}", package.module, package.version);
+    let entry = |file: &SourceFile| {
+        let path = format!("{top}/{}", file.path);
+        match &file.content {
+            SourceContent::File(content) if file.mode & 0o100 != 0 => Entry::program(path, content.clone()),
+            SourceContent::File(content) => Entry::file(path, content.clone()),
+            SourceContent::Symlink(target) => Entry::symlink(path, target),
+        }
+    };
+    package.files.iter().map(entry).collect()
+}
+
+/// The directories of the sources, for formats in which a package has only those that it names.
+pub(super) fn directories(package: &SourcePackage) -> Vec<Entry> {
+    let top = format!("/usr/src/{}-{}", package.module, package.version);
+    let mut directories: std::collections::BTreeSet<String> = [top.clone()].into();
+    for file in &package.files {
+        let parents = file.path.match_indices('/').map(|(at, _)| format!("{top}/{}", &file.path[..at]));
+        directories.extend(parents);
+    }
+    directories.into_iter().map(Entry::directory).collect()
 }
