@@ -51,10 +51,13 @@ SEED ?= 7
 oracle: deb ## so many sequences of commands of that SEED, with Debian 13's dkms and with evermod; what differs, in short
 	$(CARGO) run --quiet -p evermod-tests --bin oracle -- $(SEQUENCES) $(SEED)
 
+matrix: deb ## packages of all of Debian's dkms packages for three kernels, in three formats; a table and target/matrix/index.html
+	tests/matrix.sh
+
 bench: deb ## evermod beside Debian's dkms: CPU seconds, processes, goals; one table
 	tests/bench.sh
 
 demo: ## a Debian system of its own: two drivers follow a kernel upgrade, one fails, and what a person sees
 	tests/demo.sh
 
-.PHONY: setup test corpus oracle bench demo
+.PHONY: setup test corpus oracle matrix bench demo

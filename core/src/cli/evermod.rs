@@ -18,6 +18,7 @@ use crate::config::lint::Level;
 use crate::inventory::Kernel;
 use crate::model::{Failure, KernelRelease, ModuleId};
 use crate::plan::Request;
+use crate::report::Lines;
 use crate::report::lint::{LintReport, count, lint_text};
 use crate::report::status::table;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -307,7 +308,14 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
         // Called at every turn of apt's: settings are read where there is something to say.
         return hook::apt::converse(&common);
     }
-    let context = Context::new(&common, audience);
+    let is_for_programs = matches!(&arguments.verb, Verb::Package(arguments) if arguments.json);
+    let context = Context::new(&common, audience).map(|mut context| {
+        if is_for_programs {
+            // Standard output is theirs.
+            context.sink = Box::new(Lines::new(Box::new(std::io::stderr()), "", false));
+        }
+        context
+    });
     match context.and_then(|context| run(&context, arguments.verb)) {
         Ok(code) => code,
         Err(failure) => errors::exit(&failure, audience),

@@ -4,7 +4,6 @@ use super::context::Context;
 use super::evermod::{json, print};
 use super::verbs::package;
 use crate::model::Failure;
-use crate::report::Lines;
 use crate::report::matrix::text;
 use clap::Args;
 use evermod_packaging::read::Format;
@@ -52,7 +51,7 @@ pub(super) struct PackageArguments {
     no_metapackage: bool,
     /// Print versioned JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// The formats of packages, as a caller names them.
@@ -92,8 +91,7 @@ pub(super) fn run(context: &Context, arguments: PackageArguments) -> Result<Exit
         metapackage: !arguments.no_metapackage,
         key: arguments.key.zip(arguments.certificate),
     };
-    let stderr = Lines::new(Box::new(std::io::stderr()), "", false);
-    let matrix = package::package(context, &request, if arguments.json { &stderr } else { &*context.sink })?;
+    let matrix = package::package(context, &request)?;
     if arguments.json {
         json(&matrix)?;
     } else {

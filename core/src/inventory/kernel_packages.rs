@@ -31,6 +31,8 @@ pub struct OfferedKernel {
     pub image: Option<KernelFile>,
     /// Modules that the kernel brings itself, as far as the image's list of files tells: names as modprobe has them.
     pub in_tree: BTreeSet<String>,
+    /// The path of one of them below the kernel's directory, which tells how they are compressed.
+    pub sample: Option<String>,
 }
 
 /// What a set of package files offers.
@@ -53,6 +55,7 @@ struct Found {
     file: KernelFile,
     inside: Incoming,
     in_tree: BTreeSet<String>,
+    sample: Option<String>,
 }
 
 impl KernelPackages {
@@ -109,16 +112,17 @@ impl KernelPackages {
         }
         for release in &inside.headers {
             let headers = file.clone();
-            let kernel = OfferedKernel { headers, image: None, in_tree: BTreeSet::new() };
+            let kernel = OfferedKernel { headers, image: None, in_tree: BTreeSet::new(), sample: None };
             self.kernels.insert(release.clone(), kernel);
         }
     }
 
     fn add_images(&mut self, found: &[Found]) {
-        for Found { file, inside, in_tree } in found {
+        for Found { file, inside, in_tree, sample } in found {
             for release in &inside.images {
                 if let Some(kernel) = self.kernels.get_mut(release) {
                     kernel.in_tree.extend(in_tree.iter().cloned());
+                    kernel.sample.clone_from(sample);
                     kernel.image = Some(file.clone());
                 }
             }
@@ -163,15 +167,18 @@ fn look_into(path: &Path) -> Result<Option<Found>, String> {
         return Err(why.clone());
     }
     let is_ours = !inside.is_empty() || !inside.files.is_empty() || !inside.tools.is_empty();
-    let in_tree = listed.borrow().iter().filter_map(|path| in_tree_module(path)).collect();
-    Ok(is_ours.then_some(Found { file, inside, in_tree }))
+    let listed = listed.borrow();
+    let own: Vec<&str> = listed.iter().filter_map(|path| in_tree(path)).collect();
+    let names = own.iter().filter_map(|path| module_name(path.rsplit('/').next()?)).collect();
+    let sample = own.first().map(|path| (*path).to_string());
+    Ok(is_ours.then_some(Found { file, inside, in_tree: names, sample }))
 }
 
-/// The module of a path below a kernel's own modules.
-fn in_tree_module(path: &str) -> Option<String> {
+/// The path of a kernel's own module below the kernel's directory.
+fn in_tree(path: &str) -> Option<&str> {
     let (_, rest) = path.split_once("lib/modules/")?;
-    let (_, rest) = rest.split_once("/kernel/")?;
-    module_name(rest.rsplit('/').next()?)
+    let (_, rest) = rest.split_once('/')?;
+    (rest.starts_with("kernel/") && rest.contains(".ko")).then_some(rest)
 }
 
 /// `zfs.ko.xz`, `snd-hda.ko`: the module's name as the kernel has it.
@@ -287,6 +294,7 @@ mod tests {
         assert_eq!(debian.headers.version, "6.1.27-1");
         assert_eq!(debian.image.as_ref().unwrap().name, "linux-image-6.1.0-9-amd64");
         assert_eq!(debian.in_tree.iter().collect::<Vec<_>>(), ["hid_kye"]);
+        assert_eq!(debian.sample.as_deref(), Some("kernel/drivers/hid/hid-kye.ko"));
     }
 
     #[test]

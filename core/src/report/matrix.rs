@@ -260,6 +260,32 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn the_schema_has_every_field() {
+        let schema: serde_json::Value =
+            serde_json::from_str(include_str!("../../../docs/package.schema.json")).unwrap();
+        let value = serde_json::to_value(matrix()).unwrap();
+        let (cell, package) = (&schema["$defs"]["cell"], &schema["$defs"]["package"]);
+        for (what, found) in [(&schema, &value), (cell, &value["cells"][0]), (package, &value["packages"][0])]
+        {
+            let names = |value: &serde_json::Value| -> std::collections::BTreeSet<String> {
+                value.as_object().unwrap().keys().cloned().collect()
+            };
+            let required =
+                what["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().into());
+            assert_eq!(required.collect::<std::collections::BTreeSet<String>>(), names(found));
+            assert_eq!(names(&what["properties"]), names(found));
+        }
+        for cell in value["cells"].as_array().unwrap() {
+            assert!(
+                schema["$defs"]["cell"]["properties"]["outcome"]["enum"]
+                    .as_array()
+                    .unwrap()
+                    .contains(&cell["outcome"])
+            );
+        }
+    }
+
+    #[test]
     fn sizes() {
         let shown = [0, 1023, 1024, 30_000, 1 << 20, 3_500_000].map(size);
         assert_eq!(shown, ["0 B", "1023 B", "1 KiB", "30 KiB", "1.0 MiB", "3.3 MiB"]);

@@ -49,7 +49,6 @@ pub(super) struct Work {
 /// The state cannot be read or written; what is wrong with a module or a kernel is in its cell.
 pub(super) fn build(
     context: &Context,
-    sink: &dyn Sink,
     staged: &Staged,
     targets: &[Target],
     keys: &Keys,
@@ -77,7 +76,7 @@ pub(super) fn build(
     let found = Found { candidates: &candidates.found, ..Found::default() };
     let plan = plan(found, Vec::new(), &request);
 
-    let told = Watch { inner: sink, output, times: Mutex::default() };
+    let told = Watch { inner: &*context.sink, output, times: Mutex::default() };
     let session = Session::new(&staged.places, &environment, &settings, &told)?;
     let report = session.carry_out(&plan, &survey, &tree, &kernels);
 

@@ -13,8 +13,8 @@ mod write;
 use crate::cli::context::Context;
 use crate::inventory::KernelPackages;
 use crate::model::{Failure, Signature};
+use crate::report::Event;
 use crate::report::matrix::{Cell, Matrix, Outcome};
-use crate::report::{Event, Sink};
 use evermod_packaging::read::Format;
 use given::Given;
 use keys::Keys;
@@ -55,7 +55,7 @@ const PAGE: &str = "index.html";
 ///
 /// # Errors
 /// What keeps everything from being built: names that mean nothing, no kernel, no view. All else is in the matrix.
-pub fn package(context: &Context, request: &Request, sink: &dyn Sink) -> Result<Matrix, Failure> {
+pub fn package(context: &Context, request: &Request) -> Result<Matrix, Failure> {
     if !context.places.root.is_host() {
         let message =
             "packages are made of what this system has: --root means nothing here; see --kernels-from".into();
@@ -73,7 +73,7 @@ pub fn package(context: &Context, request: &Request, sink: &dyn Sink) -> Result<
         .collect::<Result<Vec<_>, _>>()?;
     let keys = Keys::open(context, request.key.as_ref())?;
     if let Some(why) = keys.unsigned() {
-        sink.event(&Event::Note {
+        context.sink.event(&Event::Note {
             text: &format!("Modules will not be signed: {why} (--key, --certificate)."),
         });
     }
@@ -81,9 +81,10 @@ pub fn package(context: &Context, request: &Request, sink: &dyn Sink) -> Result<
     let output = Output::open(&request.output, &given)?;
 
     let mut problems = offered.as_ref().map(|offered| offered.problems.clone()).unwrap_or_default();
-    let staged = stage::stage(context, &given, offered.as_ref(), &chosen, &output, &mut problems)?;
+    let staged = stage::stage(context, &given, offered.as_ref(), &chosen, &output, &mut problems)
+        .inspect_err(|_| output.withdraw())?;
     let targets = targets::describe(context, chosen, &staged, offered.as_ref(), date);
-    let work = build::build(context, sink, &staged, &targets, &keys, &output)?;
+    let work = build::build(context, &staged, &targets, &keys, &output)?;
     let written = write::write(context, request, &staged, &targets, &work, &output, &mut problems)?;
 
     let mut cells = work.cells;

@@ -14,6 +14,8 @@ pub(super) struct Output {
     dir: File,
     /// As the caller named it.
     shown: PathBuf,
+    /// It was made by this run.
+    is_new: bool,
 }
 
 impl Output {
@@ -34,7 +36,14 @@ impl Output {
                 format!("{place}: packages would become part of the module's sources; name another --output");
             return Err(Failure::Usage { message, code: 2 });
         }
-        Ok(Self { dir: File::open(place)?, shown: path.to_path_buf() })
+        Ok(Self { dir: File::open(place)?, shown: path.to_path_buf(), is_new })
+    }
+
+    /// Takes it away again, if it is new and empty.
+    pub(super) fn withdraw(&self) {
+        if self.is_new {
+            let _ = std::fs::remove_dir(self.place());
+        }
     }
 
     /// Where it really is, for those who must not copy it.

@@ -58,6 +58,14 @@ pub(super) fn stage(
     let unpacked = unpack(&files, &stage.files(), context.environment.cpus);
     problems.extend(unpacked.values().filter_map(|result| result.as_ref().err()).cloned());
 
+    for (release, kernel) in offered.into_iter().flat_map(|offered| &offered.kernels) {
+        if let Some(sample) = &kernel.sample {
+            // Where builds look how the kernel's modules are compressed.
+            let dir = stage.files().join("usr/lib/modules").join(release.as_str());
+            fs_err::create_dir_all(&dir)?;
+            fs_err::write(dir.join("modules.dep"), format!("{sample}:\n"))?;
+        }
+    }
     let sources = stage.files().join("usr/src");
     fs_err::create_dir_all(&sources)?;
     let mut found: Vec<(&Given, PathBuf)> = Vec::new();
