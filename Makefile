@@ -51,10 +51,14 @@ SEED ?= 7
 oracle: deb ## so many sequences of commands of that SEED, with Debian 13's dkms and with evermod; what differs, in short
 	$(CARGO) run --quiet -p evermod-tests --bin oracle -- $(SEQUENCES) $(SEED)
 
+FUZZ_SECONDS ?= 60
+fuzz: ## each reader of strangers' bytes gets so many seconds of made-up input; needs g++
+	tests/fuzz/run.sh --seconds $(FUZZ_SECONDS)
+
 bench: deb ## evermod beside Debian's dkms: CPU seconds, processes, goals; one table
 	tests/bench.sh
 
 demo: ## a Debian system of its own: two drivers follow a kernel upgrade, one fails, and what a person sees
 	tests/demo.sh
 
-.PHONY: setup test corpus oracle bench demo
+.PHONY: setup test corpus oracle fuzz bench demo
