@@ -10,6 +10,7 @@ use liblzma::stream::{Check, Stream};
 use md5::{Digest, Md5};
 
 pub use documents::gzip;
+pub(crate) use documents::wrap;
 
 use crate::{Architecture, Content, Entry, Package, PackageError, ScriptPoint, Version, check, tarball};
 
@@ -70,6 +71,12 @@ pub fn write(package: &Package, source_date: u64) -> Result<Vec<u8>, PackageErro
     Ok(archive.into_inner()?)
 }
 
+/// The text of the control file.
+#[cfg(test)]
+pub(crate) fn control_text(package: &Package, installed_size: u64) -> String {
+    control::fields(package, installed_size).unwrap()
+}
+
 fn control_entries(package: &Package, entries: &[Entry]) -> Result<Vec<Entry>, PackageError> {
     let mut files = vec![Entry::file("/control", control::fields(package, installed_size(entries))?)];
     let mut add = |name: &str, content: String| {
@@ -87,6 +94,7 @@ fn control_entries(package: &Package, entries: &[Entry]) -> Result<Vec<Entry>, P
             ScriptPoint::AfterInstall => "/postinst",
             ScriptPoint::BeforeRemove => "/prerm",
             ScriptPoint::AfterRemove => "/postrm",
+            ScriptPoint::AfterTransaction => continue,
         };
         files.push(Entry::program(name, script.as_bytes()));
     }

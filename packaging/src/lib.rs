@@ -1,12 +1,15 @@
 //! Writers and readers of packages. A [`Package`] says what is in a package in no format's words; [`deb`], [`rpm`]
 //! and [`arch`] write it for dpkg, rpm and pacman. Writers read no files, clocks or environment: the same package and date give the same bytes.
 //!
+//! [`module`] says what a package of a prebuilt module is, and what one of its sources, in each distribution's words.
+//!
 //! [`read`] is the other way round: what is in a package file of any format, unpacked without the package manager.
 
 pub mod arch;
 mod check;
 pub mod deb;
 mod error;
+pub mod module;
 mod package;
 pub mod read;
 pub mod rpm;

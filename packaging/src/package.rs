@@ -220,6 +220,8 @@ pub enum ScriptPoint {
     BeforeRemove,
     /// After they are.
     AfterRemove,
+    /// After all packages of a transaction in which this one was installed. rpm only; the other formats leave it aside.
+    AfterTransaction,
 }
 
 /// A line of dpkg's `triggers` file. The other formats leave it aside.

@@ -91,6 +91,7 @@ pub fn write(package: &Package, source_date: u64) -> Result<Vec<u8>, PackageErro
             ScriptPoint::AfterInstall => builder.post_install_script(script),
             ScriptPoint::BeforeRemove => builder.pre_uninstall_script(script),
             ScriptPoint::AfterRemove => builder.post_uninstall_script(script),
+            ScriptPoint::AfterTransaction => builder.post_trans_script(script),
         };
     }
     for (trigger, directory) in patch::single(&package.file_triggers) {
@@ -182,11 +183,13 @@ fn relation(dependency: &Dependency) -> Result<Relation, PackageError> {
             Comparison::GreaterEqual => Relation::greater_eq(name, version),
             Comparison::Greater => Relation::greater(name, version),
         },
-        several => {
-            let texts: Vec<String> = several.iter().map(relation_text).collect();
-            Relation::any(format!("({})", texts.join(" or ")))
-        }
+        _ => Relation::any(format!("({})", relation_texts(dependency))),
     })
+}
+
+/// All alternatives of a relation.
+pub(crate) fn relation_texts(dependency: &Dependency) -> String {
+    dependency.0.iter().map(relation_text).collect::<Vec<_>>().join(" or ")
 }
 
 fn relation_text(Requirement { name, version }: &Requirement) -> String {

@@ -7,4 +7,4 @@ mod sandbox;
 
 pub use command::{make_command, program, quoted, with_jobs};
 pub use diagnose::diagnose;
-pub use sandbox::{Sandbox, has_started};
+pub use sandbox::{Sandbox, User, has_started};

@@ -14,13 +14,35 @@ pub struct Sandbox {
     pub source: Option<PathBuf>,
     /// A staged instance, and the `T/M/V/K/A` where POST_BUILD expects it.
     pub staged: Option<(PathBuf, PathBuf)>,
-    /// User and group that the command runs as.
-    pub user: (u32, u32),
+    /// Files that the command must not read: it finds them empty.
+    pub hidden: Vec<PathBuf>,
+    /// Whom the command runs as.
+    pub user: User,
+}
+
+/// User and group that a command runs as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum User {
+    /// Really, and its files are theirs.
+    Switched(u32, u32),
+    /// Only inside, in a user namespace; outside, its files are the caller's, who is the only user there.
+    Mapped(u32, u32),
+}
+
+impl User {
+    /// Whose a command's files are, as evermod sees them.
+    pub fn owner(self) -> (u32, u32) {
+        match self {
+            Self::Switched(user, group) => (user, group),
+            Self::Mapped(..) => (0, 0),
+        }
+    }
 }
 
 impl Sandbox {
     /// The arguments before the command. Run as root, bubblewrap makes the namespaces, and `setpriv` inside drops the
-    /// ids: that order also works in a chroot, where an unprivileged bubblewrap does not.
+    /// ids: that order also works in a chroot, where an unprivileged bubblewrap does not. In a user namespace with one
+    /// user there are no other ids to drop to, so bubblewrap makes another one inside.
     ///
     /// `status_fd` is where bubblewrap reports that the command has started. `real` follows links: bubblewrap mounts on
     /// no path that leads through an absolute one.
@@ -30,6 +52,8 @@ impl Sandbox {
             args.extend(words.iter().map(|word| word.as_ref().to_os_string()));
         };
         add(&[&"--unshare-net", &"--unshare-pid", &"--unshare-ipc", &"--unshare-uts"]);
+        // Some builds write the machine's name into what they make.
+        add(&[&"--hostname", &"localhost"]);
         add(&[&"--die-with-parent", &"--new-session"]);
         add(&[&"--json-status-fd", &status_fd.to_string()]);
         add(&[&"--ro-bind", &"/", &"/", &"--dev", &"/dev", &"--proc", &"/proc"]);
@@ -48,9 +72,27 @@ impl Sandbox {
             let mount = parent.join(place.file_name().unwrap_or_default());
             add(&[&"--tmpfs", &parent, &"--bind", &staging, &mount]);
         }
+        for file in &self.hidden {
+            add(&[&"--ro-bind", &"/dev/null", &real(file)]);
+        }
         add(&[&"--chdir", &self.build_dir]);
-        let (user, group) = (self.user.0.to_string(), self.user.1.to_string());
-        add(&[&"setpriv", &"--reuid", &user, &"--regid", &group, &"--clear-groups", &"--no-new-privs"]);
+        match self.user {
+            User::Switched(user, group) => {
+                let (user, group) = (user.to_string(), group.to_string());
+                add(&[
+                    &"setpriv",
+                    &"--reuid",
+                    &user,
+                    &"--regid",
+                    &group,
+                    &"--clear-groups",
+                    &"--no-new-privs",
+                ]);
+            }
+            User::Mapped(user, group) => {
+                add(&[&"--unshare-user", &"--uid", &user.to_string(), &"--gid", &group.to_string()]);
+            }
+        }
         args
     }
 }
@@ -71,20 +113,25 @@ mod tests {
             build_dir: "/t/build".into(),
             source: Some("/usr/src/m-1".into()),
             staged: Some(("/st".into(), "/t/K/A".into())),
-            user: (65534, 65534),
+            hidden: vec!["/home/me/key".into()],
+            user: User::Switched(65534, 65534),
         };
-        let args: Vec<_> =
-            sandbox.arguments(7, &|path| path.into()).into_iter().map(|a| a.into_string().unwrap()).collect();
-        let text = args.join(" ");
+        let words = |sandbox: &Sandbox| {
+            let args = sandbox.arguments(7, &|path| path.into()).into_iter();
+            args.map(|a| a.into_string().unwrap()).collect::<Vec<_>>().join(" ")
+        };
+        let text = words(&sandbox);
         assert!(text.contains("--ro-bind / / "));
         assert!(
             text.contains(
-                "--bind /s /usr/src/m-1 --bind /s /t/build --tmpfs /t/K --bind /st /t/K/A --chdir /t/build"
+                "--bind /s /usr/src/m-1 --bind /s /t/build --tmpfs /t/K --bind /st /t/K/A --ro-bind /dev/null /home/me/key --chdir /t/build"
             ),
             "{text}"
         );
         assert!(text.contains("--unshare-net"));
         assert!(text.ends_with("setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs"));
+        let mapped = words(&Sandbox { user: User::Mapped(65534, 65534), ..sandbox });
+        assert!(mapped.ends_with("--chdir /t/build --unshare-user --uid 65534 --gid 65534"), "{mapped}");
         assert!(has_started("{ \"child-pid\": 12 }\n"));
         assert!(!has_started(""));
     }

@@ -176,7 +176,12 @@ impl Context {
 
     /// A survey of the root.
     pub fn survey<'a>(&'a self, find_program: &'a dyn Fn(&str) -> Option<PathBuf>) -> Survey<'a> {
-        let options = SurveyOptions {
+        Survey::new(&self.places, &self.shell, self.survey_options(find_program))
+    }
+
+    /// What a survey is to know.
+    pub fn survey_options<'a>(&self, find_program: &'a dyn Fn(&str) -> Option<PathBuf>) -> SurveyOptions<'a> {
+        SurveyOptions {
             directives: self.directives.clone(),
             conf: self.conf.clone(),
             kernel_source: self.settings.kernel_source.clone(),
@@ -189,8 +194,7 @@ impl Context {
             temporary: self.settings.framework.tmp_location.clone().unwrap_or_else(|| "/tmp".into()),
             weak_modules: self.settings.weak_modules.is_some(),
             find_program,
-        };
-        Survey::new(&self.places, &self.shell, options)
+        }
     }
 
     /// A run.
@@ -378,6 +382,7 @@ fn settings(
             certificate: path(&framework.mok_certificate).unwrap_or(keys.certificate),
             of_kernel: keys.of_kernel,
             maker: keys.maker.filter(|_| !is_own),
+            is_named: false,
         },
         sandbox: if common.no_sandbox { SandboxMode::Off } else { toml.build.sandbox },
         depmod: !common.no_depmod,
@@ -386,6 +391,8 @@ fn settings(
         debug: common.debug,
         log_only: false,
         early: common.early,
+        hidden: Vec::new(),
+        dates: BTreeMap::new(),
         framework,
     }
 }

@@ -3,6 +3,7 @@
 use super::context::{Audience, Common, Context};
 use super::errors;
 use super::hooks::{HookEvent, handle};
+use super::package_arguments::{self, PackageArguments};
 use super::verbs::build::Options;
 use super::verbs::ldtarball::{Loaded, ldtarball};
 use super::verbs::plan::take_stock;
@@ -101,6 +102,13 @@ enum Verb {
         #[arg(long)]
         force: bool,
     },
+    /// Make packages of prebuilt modules
+    ///
+    /// Modules are built for kernels of this machine, or for kernels whose headers only lie in package files, without root.
+    /// Nothing is installed. For each kernel there is a package with its modules, for each flavour of kernels a metapackage
+    /// that follows the newest, and for each module a package with its sources. The exit code is 11 if a module could not be
+    /// built for a kernel; all others are packaged all the same.
+    Package(PackageArguments),
     /// Install for a kernel what is installed for another one
     Match {
         /// The kernel that has it
@@ -423,6 +431,7 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
             mktarball::mktarball(context, &module, &scope, &options)?;
         }
         Verb::Ldtarball { archive, force } => _ = ldtarball(context, &archive, force)?,
+        Verb::Package(arguments) => return package_arguments::run(context, arguments),
         Verb::Match { templatekernel, module, kernel } => {
             let kernel = kernel.unwrap_or_else(|| context.environment.running.to_string());
             let template = context.kernel(&templatekernel, None)?;
@@ -493,14 +502,14 @@ fn split(text: Option<&str>) -> (Option<String>, Option<String>) {
     }
 }
 
-fn json(value: &impl serde::Serialize) -> Result<ExitCode, Failure> {
+pub(super) fn json(value: &impl serde::Serialize) -> Result<ExitCode, Failure> {
     let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from)?;
     print(&format!("{text}\n"));
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints; a reader that has seen enough is no error.
-fn print(text: &str) {
+pub(super) fn print(text: &str) {
     let mut out = std::io::stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

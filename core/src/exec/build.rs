@@ -4,7 +4,7 @@
 
 use super::failed::clear;
 use super::session::Session;
-use crate::build::{Sandbox, log};
+use crate::build::{Sandbox, User, log};
 use crate::config::Toolchain;
 use crate::install::Compression;
 use crate::install::files::{copy_tree, remove_tree_if_there};
@@ -84,7 +84,7 @@ impl Session<'_> {
     fn attempt(&self, input: &BuildInput, started: Instant) -> Result<BuildRecord, Failure> {
         check_source(input)?;
         self.sandbox.check(&input.instance)?;
-        match self.attempt_in(input, started, self.sandbox.owner())? {
+        match self.attempt_in(input, started, self.sandbox.user())? {
             Some(record) => Ok(record),
             // The sandbox could not be made, which is noted by now: once more without it.
             None => {
@@ -100,9 +100,10 @@ impl Session<'_> {
         &self,
         input: &BuildInput,
         started: Instant,
-        owner: Option<(u32, u32)>,
+        user: Option<User>,
     ) -> Result<Option<BuildRecord>, Failure> {
         let instance = &input.instance;
+        let owner = user.map(User::owner);
         let build_dir = self.places.build_dir(&instance.module);
         let turn = self.turn(instance);
         let _turn = owner.is_none().then(|| turn.lock().unwrap_or_else(PoisonError::into_inner));
@@ -120,8 +121,9 @@ impl Session<'_> {
         // Whoever builds there finds a copy, which no other kernel's build sees, and leaves nothing behind.
         let sources = self.places.root.resolve(&self.places.source_tree)?;
         let source = Some(input.source.clone()).filter(|source| source.starts_with(sources));
-        let user = owner.unwrap_or((0, 0));
-        let sandbox = Sandbox { scratch: scratch.clone(), build_dir, source, staged: None, user };
+        let hidden = self.settings.hidden.clone();
+        let user = user.unwrap_or(User::Switched(0, 0));
+        let sandbox = Sandbox { scratch: scratch.clone(), build_dir, source, staged: None, hidden, user };
 
         let ended = self.run_commands(input, &sandbox, &mut log);
         let result = match ended {

@@ -4,7 +4,7 @@ use super::build::{BuildInput, Log};
 use super::failed::chown_tree;
 use super::process;
 use super::session::Session;
-use crate::build::Sandbox;
+use crate::build::{Sandbox, User};
 use crate::install::files::remove_if_there;
 use crate::install::source::move_into_place;
 use crate::install::{Compression, Effort};
@@ -91,7 +91,7 @@ impl Session<'_> {
     ) -> Result<(), Failure> {
         let Some(script) = input.directives.post_build.as_deref() else { return Ok(()) };
         let place = self.places.instance_dir(&input.instance);
-        let Some(owner) = self.sandbox.owner() else {
+        let Some(owner) = self.sandbox.user().map(User::owner) else {
             // Without mounts, the instance has to be there for the time of the script.
             let old = replace_with_link(staging, &place)?;
             let result = self.run_script(input, sandbox, log, "POST_BUILD", Some(script));

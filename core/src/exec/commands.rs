@@ -116,11 +116,14 @@ impl Session<'_> {
         command: &str,
     ) -> Result<Ended, Failure> {
         self.show(command);
+        let date = self.settings.dates.get(&input.instance.kernel).copied();
         let job = Job {
             program: format!("{}{}", self.trace(), program(&input.variables, command)),
             description,
             shown: command,
-            exports: &exports(input, &self.build_environment(&input.instance)?),
+            exports: &exports(input, &self.build_environment(&input.instance)?, date),
+            only_path: date
+                .map(|_| self.environment.variables.get("PATH").map_or("/usr/bin:/bin", String::as_str)),
             sandbox: sandbox.clone(),
         };
         self.sandbox.run(&job, &self.jobs, &mut log.file, self.sink)
@@ -128,8 +131,24 @@ impl Session<'_> {
 }
 
 /// The exported variables of contract 2.6; the administrator's count for more than what is known of the compiler.
-fn exports(input: &BuildInput, administrators: &[(String, String)]) -> Vec<(String, String)> {
+/// With a `date`, what compilers and kbuild would say of time and place (reproducible-builds.org, kernel's
+/// `Documentation/kbuild/reproducible-builds.rst`) is settled too.
+fn exports(
+    input: &BuildInput,
+    administrators: &[(String, String)],
+    date: Option<u64>,
+) -> Vec<(String, String)> {
     let mut all = compiler(&input.toolchain);
+    if let Some(date) = date {
+        let date = date.to_string();
+        let settled = [
+            ("SOURCE_DATE_EPOCH", date.as_str()),
+            ("KBUILD_BUILD_TIMESTAMP", &format!("@{date}")),
+            ("KBUILD_BUILD_USER", "evermod"),
+            ("KBUILD_BUILD_HOST", "localhost"),
+        ];
+        all.extend(settled.map(|(name, value)| (name.to_string(), value.to_string())));
+    }
     all.extend(administrators.iter().cloned());
     all.extend(told(&input.instance));
     // A package built upon in the same run has its file only by now.

@@ -9,6 +9,7 @@ use super::notes;
 use super::process;
 use super::session::Session;
 use crate::install::files::{remove_empty_upwards, remove_if_there};
+use crate::inventory::module_name;
 use crate::model::{Failure, KernelRelease};
 use crate::places::Places;
 use crate::report::Event;
@@ -71,12 +72,6 @@ fn strike(places: &Places, kernel: &KernelRelease) -> io::Result<()> {
     Ok(())
 }
 
-/// `zfs.ko.xz`, `snd-hda.ko`: the module's name as the kernel has it.
-fn module_of(file: &str) -> Option<String> {
-    let (stem, rest) = file.split_once(".ko")?;
-    (rest.is_empty() || rest.starts_with('.')).then(|| stem.replace('-', "_"))
-}
-
 /// Notes that module files are about to change. Where there is no initramfs yet, whoever makes one finds them as they are.
 ///
 /// # Errors
@@ -85,7 +80,7 @@ pub fn changing(places: &Places, kernel: &KernelRelease, files: &[PathBuf]) -> i
     if !has_initramfs(places, kernel) {
         return Ok(());
     }
-    let names = files.iter().filter_map(|file| module_of(file.file_name()?.to_str()?));
+    let names = files.iter().filter_map(|file| module_name(file.file_name()?.to_str()?));
     notes::add(&note_of(places, kernel), names)
 }
 
@@ -201,7 +196,7 @@ impl Session<'_> {
 /// Whether the listing of an image, one file at the end of each line, has one of these modules.
 fn holds(listing: &str, modules: &[String]) -> bool {
     let files = listing.lines().filter_map(|line| line.split_whitespace().last()?.rsplit('/').next());
-    files.filter_map(module_of).any(|module| modules.contains(&module))
+    files.filter_map(module_name).any(|module| modules.contains(&module))
 }
 
 /// What writes a kernel's initramfs anew here. `update-initramfs`, also dracut's, writes Debian's name only; dracut is told

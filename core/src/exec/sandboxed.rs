@@ -2,8 +2,9 @@
 
 use super::build_environment::UNSET;
 use super::environment::Environment;
+use super::namespace;
 use super::process;
-use crate::build::{Sandbox, has_started, log};
+use crate::build::{Sandbox, User, has_started, log};
 use crate::model::{Failure, Instance, Isolation, SandboxMode};
 use crate::report::{Event, Sink};
 use std::fs::File;
@@ -22,7 +23,7 @@ pub struct SandboxRunner {
     isolation: Mutex<Isolation>,
     mode: SandboxMode,
     bwrap: Option<PathBuf>,
-    user: (u32, u32),
+    user: User,
 }
 
 /// One shell program and what surrounds it.
@@ -36,6 +37,8 @@ pub struct Job<'a> {
     pub shown: &'a str,
     /// Exported variables.
     pub exports: &'a [(String, String)],
+    /// The caller's PATH, where nothing else of his environment is to be there.
+    pub only_path: Option<&'a str>,
     /// Where it runs and what it may touch.
     pub sandbox: Sandbox,
 }
@@ -53,19 +56,21 @@ impl SandboxRunner {
     /// Looks for bubblewrap and what it needs.
     pub fn find(environment: &Environment, mode: SandboxMode) -> Self {
         let bwrap = environment.program("bwrap");
+        let (id, group) = NOBODY;
+        let user = if namespace::has_user(id) { User::Switched(id, group) } else { User::Mapped(id, group) };
         let why = if mode == SandboxMode::Off {
             Some("switched off by the caller")
         } else if !environment.is_root {
             Some("not run as root")
         } else if bwrap.is_none() {
             Some("bubblewrap is not installed")
-        } else if environment.program("setpriv").is_none() {
+        } else if matches!(user, User::Switched(..)) && environment.program("setpriv").is_none() {
             Some("setpriv is not installed")
         } else {
             None
         };
         let isolation = why.map_or(Isolation::Bubblewrap, |why| Isolation::None { why: why.into() });
-        Self { isolation: Mutex::new(isolation), mode, bwrap, user: NOBODY }
+        Self { isolation: Mutex::new(isolation), mode, bwrap, user }
     }
 
     /// What can be had at this moment.
@@ -88,8 +93,8 @@ impl SandboxRunner {
         }
     }
 
-    /// Whose files a build's are, where there is a sandbox.
-    pub fn owner(&self) -> Option<(u32, u32)> {
+    /// Whom builds run as in the sandbox, where there is one.
+    pub fn user(&self) -> Option<User> {
         (self.isolation() == Isolation::Bubblewrap).then_some(self.user)
     }
 
@@ -137,6 +142,9 @@ impl SandboxRunner {
         };
         let program = format!("exec </dev/null\n{}", job.program);
         command.args(["--norc", "--noprofile", "-c", &program, "evermod"]);
+        if let Some(path) = job.only_path {
+            command.env_clear().envs([("PATH", path), ("HOME", "/tmp"), ("LANG", "C"), ("TZ", "UTC")]);
+        }
         for name in UNSET {
             command.env_remove(name);
         }

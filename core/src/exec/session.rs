@@ -7,7 +7,7 @@ use super::signing::Signers;
 use super::weak::WeakTool;
 use crate::config::Framework;
 use crate::install::Effort;
-use crate::model::{Directives, Failure, Instance, Record, SandboxMode};
+use crate::model::{Directives, Failure, Instance, KernelRelease, Record, SandboxMode};
 use crate::places::Places;
 use crate::report::Sink;
 use std::collections::BTreeMap;
@@ -44,6 +44,11 @@ pub struct Settings {
     /// What builds need may not be all there yet, in the middle of a transaction: only what a tool says against the
     /// sources themselves is remembered.
     pub early: bool,
+    /// Files that builds must not read, though the caller may.
+    pub hidden: Vec<PathBuf>,
+    /// What is built for these kernels is to be the same everywhere: builds take this for the time, in seconds since 1970, and
+    /// see nothing of the caller's environment but where programs are.
+    pub dates: BTreeMap<KernelRelease, u64>,
 }
 
 /// Where keys are, and whether to sign.
@@ -59,6 +64,8 @@ pub struct Signing {
     pub of_kernel: bool,
     /// The distribution's program that makes the key and has it enrolled.
     pub maker: Option<&'static str>,
+    /// The caller named the key: it counts before that of framework.conf.
+    pub is_named: bool,
 }
 
 impl Signing {

@@ -84,6 +84,7 @@ impl Session<'_> {
         let text = |path: &PathBuf| path.display().to_string();
         let is_own = own.mok_signing_key.is_some() || own.mok_certificate.is_some();
         let (key, certificate) = match kernel_key.filter(|_| settings.of_kernel && !is_own) {
+            _ if settings.is_named => (settings.key.clone(), settings.certificate.clone()),
             Some(both) => (both.display().to_string(), both.display().to_string()),
             None => (
                 own.mok_signing_key.clone().unwrap_or_else(|| settings.key.clone()),
@@ -91,7 +92,7 @@ impl Session<'_> {
             ),
         };
         let arguments = || vec![hash.trim_matches('"').to_string(), key.clone(), certificate.clone()];
-        if let Some(tool) = own.sign_file.as_ref().map(text) {
+        if let Some(tool) = own.sign_file.as_ref().filter(|_| !settings.is_named).map(text) {
             let program = self
                 .environment
                 .program(&tool)

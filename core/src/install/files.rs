@@ -118,16 +118,32 @@ fn parent(path: &Path) -> io::Result<&Path> {
 /// # Errors
 /// Anything on the way.
 pub fn copy_tree(from: &Path, to: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
+    copy_tree_but(from, to, owner, &|_| false)
+}
+
+/// [`copy_tree`] without what `is_left_out` says yes to, which is asked for places below `from`.
+///
+/// # Errors
+/// Anything on the way.
+pub fn copy_tree_but(
+    from: &Path,
+    to: &Path,
+    owner: Option<(u32, u32)>,
+    is_left_out: &dyn Fn(&Path) -> bool,
+) -> io::Result<()> {
     fs_err::create_dir_all(to)?;
     for entry in fs_err::read_dir(from)? {
         let entry = entry?;
+        if is_left_out(&entry.path()) {
+            continue;
+        }
         let (source, target): (PathBuf, PathBuf) = (entry.path(), to.join(entry.file_name()));
         let meta = fs_err::symlink_metadata(&source)?;
         if meta.is_symlink() {
             remove_if_there(&target)?;
             fs_err::os::unix::fs::symlink(fs_err::read_link(&source)?, &target)?;
         } else if meta.is_dir() {
-            copy_tree(&source, &target, owner)?;
+            copy_tree_but(&source, &target, owner, is_left_out)?;
         } else if meta.is_file() {
             // Never through a link that is there.
             if target.symlink_metadata().is_ok_and(|there| there.is_symlink()) {

@@ -1,12 +1,13 @@
 //! The `.modinfo` section of a module: what modinfo(8) prints.
 
-use object::{Object, ObjectSection};
-use std::collections::BTreeMap;
+use object::{Object, ObjectSection, ObjectSymbol};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a module says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModInfo {
-    fields: BTreeMap<String, String>,
+    fields: BTreeMap<String, Vec<String>>,
+    imports: BTreeSet<String>,
 }
 
 impl ModInfo {
@@ -14,20 +15,31 @@ impl ModInfo {
     pub fn parse(module: &[u8]) -> Option<Self> {
         let file = object::File::parse(module).ok()?;
         let data = file.section_by_name(".modinfo").and_then(|s| s.data().ok()).unwrap_or_default();
-        let mut fields = BTreeMap::new();
+        let mut fields: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for entry in data.split(|b| *b == 0) {
             if let Some((name, value)) = std::str::from_utf8(entry).ok().and_then(|text| text.split_once('='))
             {
-                // modinfo prints all; for what is compared here the first counts.
-                fields.entry(name.to_string()).or_insert_with(|| value.to_string());
+                fields.entry(name.to_string()).or_default().push(value.to_string());
             }
         }
-        Some(Self { fields })
+        let undefined = file.symbols().filter(ObjectSymbol::is_undefined);
+        let imports = undefined.filter_map(|symbol| symbol.name().ok().map(str::to_string)).collect();
+        Some(Self { fields, imports })
     }
 
     /// The first value of a field.
     pub fn get(&self, field: &str) -> Option<&str> {
-        self.fields.get(field).map(String::as_str)
+        self.all(field).first().map(String::as_str)
+    }
+
+    /// All values of a field, as modinfo prints them.
+    pub fn all(&self, field: &str) -> &[String] {
+        self.fields.get(field).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether it uses a symbol of the kernel's or of another module.
+    pub fn imports(&self, symbol: &str) -> bool {
+        self.imports.contains(symbol)
     }
 
     /// `version` and `srcversion` as DKMS compares them (contract 4.3): the first word of the version, and the source
@@ -52,6 +64,7 @@ mod tests {
             ModInfo::parse(&module(&["version=1.2.2 abc", "license=GPL", "license=MIT", "vermagic=6.1 SMP"]))
                 .unwrap();
         assert_eq!(info.get("license"), Some("GPL"));
+        assert_eq!(info.all("license"), ["GPL", "MIT"]);
         assert_eq!(info.versions(), ("1.2.2".into(), "abc".into()));
         assert_eq!(
             ModInfo::parse(&module(&["srcversion=FF"])).unwrap().versions(),

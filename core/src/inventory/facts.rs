@@ -171,7 +171,10 @@ impl Survey<'_> {
     }
 
     /// Digest of a module's sources, which do not change while stock is taken: one look serves all kernels.
-    fn source_digest(&self, place: &Path) -> std::io::Result<String> {
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn source_digest(&self, place: &Path) -> std::io::Result<String> {
         if let Some(known) = self.source_digests.borrow().get(place) {
             return Ok(known.clone());
         }

@@ -23,7 +23,11 @@ pub const EXIT_CODES: [(u8, &str); 19] = [
     (8, "An invalid <dkms.conf>; sources without anything to build; `--binaries-only` with `--source-only`."),
     (9, "A directory without <dkms.conf>."),
     (10, "The build failed, or the module could not be signed."),
-    (11, "`autoinstall` or `sync`: at least one module is not there in the end."),
+    (
+        11,
+        "`autoinstall` or `sync`: at least one module is not there in the end. `package`: at least one could not be built for \
+         a kernel, or a file not be read; all others are packaged.",
+    ),
     (13, "A module in BUILD_DEPENDS is not installed."),
     (14, "`kernel_preinst` or `kernel_prerm` could not take everything away."),
     (16, "An empty name of a kernel or architecture."),

@@ -347,6 +347,36 @@ impl Failure {
         }
     }
 
+    /// The same failure of a build with its log in another place; `None` for a failure without a log.
+    #[must_use]
+    pub fn with_log(&self, place: PathBuf) -> Option<Self> {
+        Some(match self {
+            Self::BuildFailed { module, kernel, status, diagnosis, .. } => Self::BuildFailed {
+                module: module.clone(),
+                kernel: kernel.clone(),
+                status: *status,
+                diagnosis: diagnosis.clone(),
+                log: place,
+            },
+            Self::NotProduced { module, kernel, file, .. } => Self::NotProduced {
+                module: module.clone(),
+                kernel: kernel.clone(),
+                file: file.clone(),
+                log: place,
+            },
+            Self::PatchRejected { name, module, kernel, .. } => Self::PatchRejected {
+                name: name.clone(),
+                module: module.clone(),
+                kernel: kernel.clone(),
+                log: place,
+            },
+            Self::ScriptFailed { directive, module, status, .. } => {
+                Self::ScriptFailed { directive, module: module.clone(), status: *status, log: Some(place) }
+            }
+            _ => return None,
+        })
+    }
+
     /// DKMS's exit code for this failure.
     pub fn exit_code(&self) -> u8 {
         match self {

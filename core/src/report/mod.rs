@@ -4,6 +4,8 @@ mod event;
 mod journal;
 mod lines;
 pub mod lint;
+pub mod matrix;
+pub mod page;
 mod progress;
 pub mod status;
 

@@ -120,6 +120,7 @@ pub(super) fn install(package: &Package) -> Result<String, PackageError> {
             ScriptPoint::AfterInstall => &[("post_install", "install"), ("post_upgrade", "upgrade")],
             ScriptPoint::BeforeRemove => &[("pre_remove", "remove")],
             ScriptPoint::AfterRemove => &[("post_remove", "remove")],
+            ScriptPoint::AfterTransaction => &[],
         };
         for (function, word) in functions {
             // In a shell of its own, so that `exit` ends only it.

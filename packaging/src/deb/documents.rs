@@ -49,7 +49,7 @@ fn changelog(name: &str, change: &Change) -> String {
 }
 
 /// Breaks a paragraph into lines of at most `width` characters where words allow it.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

@@ -15,6 +15,7 @@ pub mod log;
 pub mod matching;
 pub mod mend;
 pub mod mktarball;
+pub mod package;
 pub mod plan;
 pub mod policy;
 pub mod preflight;

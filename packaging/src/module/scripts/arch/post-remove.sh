@@ -1,0 +1,3 @@
+
+put_back || :
+exit 0

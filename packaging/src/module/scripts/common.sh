@@ -1,0 +1,3 @@
+is_there() {
+	[ -e "$tree/modules.builtin" ] || [ -d "$tree/kernel" ]
+}

@@ -1,0 +1,9 @@
+
+settle() {
+	is_there || return 0
+	is_indexed || index
+	refresh
+}
+
+settle || :
+exit 0

@@ -1,0 +1,10 @@
+
+unsettle() {
+	put_back
+	is_there || return 0
+	index
+	refresh
+}
+
+[ "$1" != 0 ] || unsettle || :
+exit 0
