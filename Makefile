@@ -54,10 +54,14 @@ oracle: deb ## so many sequences of commands of that SEED, with Debian 13's dkms
 matrix: deb ## packages of all of Debian's dkms packages for three kernels, in three formats; a table and target/matrix/index.html
 	tests/matrix.sh
 
+FUZZ_SECONDS ?= 60
+fuzz: ## each reader of strangers' bytes gets so many seconds of made-up input; needs g++
+	tests/fuzz/run.sh --seconds $(FUZZ_SECONDS)
+
 bench: deb ## evermod beside Debian's dkms: CPU seconds, processes, goals; one table
 	tests/bench.sh
 
 demo: ## a Debian system of its own: two drivers follow a kernel upgrade, one fails, and what a person sees
 	tests/demo.sh
 
-.PHONY: setup test corpus oracle matrix bench demo
+.PHONY: setup test corpus oracle matrix fuzz bench demo
