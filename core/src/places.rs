@@ -101,6 +101,11 @@ impl Places {
         self.root.at(&self.state).join(below)
     }
 
+    /// Where packages of prebuilt modules say what they bring, inside the root: `KERNEL/MODULE.json`.
+    pub fn prebuilts(&self) -> &'static Path {
+        Path::new("/usr/lib/evermod/prebuilt")
+    }
+
     /// The directory of results of builds that wait for their kernel.
     pub fn cache(&self) -> PathBuf {
         self.root.at("/var/cache/evermod/builds")

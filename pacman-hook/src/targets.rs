@@ -11,6 +11,13 @@ pub enum Part<'a> {
     Headers(&'a str),
     /// The sources of a module, in a directory of this name: `NAME-VERSION`.
     Source(&'a str),
+    /// Modules that were built elsewhere.
+    Prebuilt {
+        /// The release of the kernel.
+        kernel: &'a str,
+        /// The name of the module package.
+        module: &'a str,
+    },
 }
 
 impl<'a> Part<'a> {
@@ -28,6 +35,10 @@ impl<'a> Part<'a> {
                 _ => None,
             };
         }
+        if let Some(rest) = path.strip_prefix("usr/lib/evermod/prebuilt/") {
+            let (kernel, module) = rest.strip_suffix(".json")?.split_once('/')?;
+            return Some(Part::Prebuilt { kernel: one(kernel)?, module: one(module)? });
+        }
         one(path.strip_prefix("usr/src/")?.strip_suffix("/dkms.conf")?).map(Part::Source)
     }
 
@@ -38,6 +49,7 @@ impl<'a> Part<'a> {
             Part::Image(release) => format!("usr/lib/modules/{release}/vmlinuz"),
             Part::Headers(release) => format!("usr/lib/modules/{release}/build/include/"),
             Part::Source(directory) => format!("usr/src/{directory}/dkms.conf"),
+            Part::Prebuilt { kernel, module } => format!("usr/lib/evermod/prebuilt/{kernel}/{module}.json"),
         }
     }
 }

@@ -21,7 +21,8 @@ fn what_comes() {
     assert_eq!(targets.parts.len(), 5);
     assert_eq!(Targets::read(fixture!("install.settle")).parts.len(), 5);
     assert_eq!(Targets::read(fixture!("reinstall.settle")).images().collect::<Vec<_>>(), [NEW]);
-    for part in targets.parts {
+    let prebuilt = Part::Prebuilt { kernel: NEW, module: "hello" };
+    for part in targets.parts.into_iter().chain([prebuilt]) {
         assert_eq!(Part::of(&part.path()), Some(part));
     }
 }
@@ -56,6 +57,9 @@ fn lines_that_mean_nothing() {
         "usr/lib/modules/6.1/build/include/linux/",
         "usr/lib/modules/../vmlinuz",
         "usr/src/a-1/sub/dkms.conf",
+        "usr/lib/evermod/prebuilt/hello.json",
+        "usr/lib/evermod/prebuilt/6.1/sub/hello.json",
+        "usr/lib/evermod/prebuilt/6.1/hello.jsonl",
         "usr/src/dkms.conf",
         "usr/src//dkms.conf",
         "/usr/src/a-1/dkms.conf",
@@ -167,7 +171,8 @@ fn glob(pattern: &str, text: &str) -> bool {
 fn hooks_of_others() {
     let ours = HookFile::read(include_str!("../70-evermod-install.hook"));
     assert!(ours.is_post && ours.exec.ends_with("evermod-alpm settle"));
-    for part in [Part::Image(NEW), Part::Headers(NEW), Part::Source("hello-1.0")] {
+    let prebuilt = Part::Prebuilt { kernel: NEW, module: "hello" };
+    for part in [Part::Image(NEW), Part::Headers(NEW), Part::Source("hello-1.0"), prebuilt] {
         assert!(ours.takes(&part.path(), &glob), "{part:?}");
     }
     assert!(!HookFile::read(include_str!("../05-evermod-preflight.hook")).is_post);

@@ -5,6 +5,7 @@ pub mod corpus;
 pub mod corpus_apt;
 pub mod modinfo;
 pub mod oracle;
+pub mod prebuilt;
 pub mod roots;
 pub mod rpms;
 pub mod signature;

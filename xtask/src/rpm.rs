@@ -24,6 +24,9 @@ const FILES: [(&str, &str); 7] = [
 const DNF4: &str = "dnf-plugin/dnf4/evermod.py";
 const PYTHONS: [&str; 3] = ["3.6", "3.9", "3.12"];
 
+/// Where packages of prebuilt modules say what they bring: what was built here makes way, or takes over again.
+const PREBUILT: &str = "/usr/lib/evermod/prebuilt";
+
 /// Directories that belong to the package.
 const DIRECTORIES: [&str; 7] = [
     "/etc/dkms",
@@ -61,9 +64,9 @@ fn evermod(program: Vec<u8>, date: u64) -> anyhow::Result<Package> {
         // rpm compares with the paths that packages name, and Fedora's kernels say /lib.
         (
             FileChange::Installed,
-            ["/usr/src", "/usr/lib/modules", "/lib/modules"].map(ToOwned::to_owned).to_vec(),
+            ["/usr/src", "/usr/lib/modules", "/lib/modules", PREBUILT].map(ToOwned::to_owned).to_vec(),
         ),
-        (FileChange::Removed, vec!["/usr/src".to_owned()]),
+        (FileChange::Removed, ["/usr/src", PREBUILT].map(ToOwned::to_owned).to_vec()),
     ] {
         let script = contents::read("packaging/dist/rpm/settle")?;
         package.file_triggers.push(FileTrigger { change, directories, script });

@@ -193,6 +193,7 @@ impl Context {
             build_environment: self.settings.framework.build_environment.clone(),
             temporary: self.settings.framework.tmp_location.clone().unwrap_or_else(|| "/tmp".into()),
             weak_modules: self.settings.weak_modules.is_some(),
+            departing: std::collections::BTreeSet::new(),
             find_program,
         }
     }

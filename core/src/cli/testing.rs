@@ -2,6 +2,8 @@
 
 use super::context::{Audience, Common, Context};
 use crate::install::testing::module;
+use crate::inventory::hex;
+use sha2::{Digest, Sha256};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
@@ -120,6 +122,28 @@ impl Fixture {
             let text = std::fs::read_to_string(&index).unwrap_or_default();
             std::fs::write(index, format!("{text}updates/dkms/{file}.ko:\n")).unwrap();
         }
+    }
+
+    /// A package of prebuilt modules, `MODULE-modules-KERNEL`, as far as its files go; depmod knows them.
+    pub fn prebuilt(&self, name: &str, version: &str, kernel: &str, dir: &str, modules: &[&str]) {
+        let mut files = Vec::new();
+        for file in modules {
+            let content = module(&[&format!("version={version}"), "intree=N", "built=elsewhere"]);
+            let path = format!("/lib/modules/{kernel}/{dir}/{file}.ko");
+            files.push(serde_json::json!({"path": path, "sha256": hex(&Sha256::digest(&content))}));
+            self.file(&path, content);
+            let index = self.at(&format!("/lib/modules/{kernel}/modules.dep"));
+            let text = std::fs::read_to_string(&index).unwrap_or_default();
+            let line = format!("{dir}/{file}.ko:\n");
+            std::fs::write(index, text.replace(&line, "") + &line).unwrap();
+        }
+        let record = serde_json::json!({
+            "schema": 1, "module": name, "version": version, "kernel": kernel, "arch": self.arch,
+            "package": format!("{name}-modules-{kernel}"), "package_version": format!("{version}-1"), "files": files,
+            "provenance": {"source_sha256": "", "kernel_package": "", "kernel_package_version": "", "compiler": "",
+                           "evermod": "", "build_key": ""},
+        });
+        self.file(&format!("/usr/lib/evermod/prebuilt/{kernel}/{name}.json"), record.to_string());
     }
 
     /// What a verb gets.

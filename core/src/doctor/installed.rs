@@ -2,7 +2,7 @@
 
 use super::machine::{Machine, entries};
 use super::{Check, Finding, Severity};
-use crate::inventory::State;
+use crate::inventory::{State, packaged};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -95,14 +95,15 @@ fn orphans(machine: &Machine<'_>) -> Vec<Finding> {
     let Some(destination) = machine.settings.destination.as_deref().filter(|d| d.contains("dkms")) else {
         return Vec::new();
     };
-    let ours: BTreeSet<PathBuf> = machine.active().flat_map(|b| machine.installed_paths(b)).collect();
+    let ours: BTreeSet<PathBuf> = machine.claimed().flat_map(|b| machine.installed_paths(b)).collect();
     let names: BTreeSet<String> = ours.iter().filter_map(|p| Some(stem(p)?.to_string())).collect();
+    let packaged = packaged(machine.places);
     let mut found = Vec::new();
     for kernel in machine.kernels {
         let dir = machine.places.kernel_dir(&kernel.release).join(destination.trim_start_matches('/'));
         for file in modules_below(&dir, 0).into_iter().filter(|file| !ours.contains(file)) {
             let place = machine.inside(&file);
-            if machine.owner(&place).is_some() {
+            if packaged.has(&file) || machine.owner(&place).is_some() {
                 continue;
             }
             let twin = stem(&file).is_some_and(|s| names.contains(s));

@@ -3,6 +3,7 @@
 use super::machine::{Machine, entries};
 use super::{Check, Finding, Severity};
 use crate::exec::{lock, pending};
+use crate::inventory::{Kernel, Prebuilts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -60,11 +61,24 @@ fn leftover(machine: &Machine<'_>) -> Vec<Finding> {
                 format!("left by a kernel that is gone, with {modules} modules that came from elsewhere"),
                 "No kernel loads them, and they keep its directory alive.",
             )
-            .mend(format!("dkms kernel_prerm -k {} && rm -r {place}", kernel.release))
+            .mend(match packages(machine, kernel) {
+                packages if packages.is_empty() => {
+                    format!("dkms kernel_prerm -k {} && rm -r {place}", kernel.release)
+                }
+                packages => machine.survey.options.distribution.remove_command(&packages),
+            })
         };
         found.push(finding);
     }
     found
+}
+
+/// The packages of prebuilts that have modules for a kernel.
+fn packages(machine: &Machine<'_>, kernel: &Kernel) -> String {
+    let Prebuilts { whole, faulty } = machine.survey.prebuilts();
+    let all = whole.iter().chain(faulty.iter().filter_map(|faulty| faulty.prebuilt.as_ref()));
+    let names = all.filter(|p| p.kernel == kernel.release).map(|p| p.package.as_str());
+    names.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")
 }
 
 /// How many module files are below a directory, a few levels deep.

@@ -3,7 +3,7 @@
 use crate::exec::{Environment, Settings};
 use crate::install::Comparison;
 use crate::inventory::{Built, Candidates, Facts, Kernel, Source, State, Survey, Tree};
-use crate::model::{Arch, KernelRelease, ModuleId};
+use crate::model::{Arch, Instance, KernelRelease, ModuleId, Prebuilt};
 use crate::places::Places;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -104,9 +104,32 @@ impl<'a> Machine<'a> {
         self.tree.modules.iter().flat_map(|m| m.built.iter())
     }
 
-    /// What is active for a kernel that is there.
+    /// What is active for a kernel that is there, and not about to make way for a package's modules.
     pub(super) fn active(&self) -> impl Iterator<Item = &'a Built> {
+        self.claimed().filter(|b| !self.is_prebuilt(&b.instance))
+    }
+
+    /// What is active for a kernel that is there.
+    pub(super) fn claimed(&self) -> impl Iterator<Item = &'a Built> {
         self.built().filter(|b| b.active && self.is_here(&b.instance.kernel))
+    }
+
+    /// Whether a package of prebuilt modules serves an instance's kernel.
+    pub(super) fn is_prebuilt(&self, instance: &Instance) -> bool {
+        let kernel = self.kernels.iter().find(|kernel| kernel.release == instance.kernel);
+        kernel.is_some_and(|kernel| self.survey.prebuilts().of(kernel, &instance.module.name).is_some())
+    }
+
+    /// The files of all prebuilts that serve a kernel, with their places on the machine.
+    pub(super) fn prebuilt_files(&self) -> impl Iterator<Item = (&'a Prebuilt, PathBuf)> {
+        let serving = |p: &&Prebuilt| {
+            self.kernels.iter().any(|k| self.survey.prebuilts().of(k, &p.module.name) == Some(*p))
+        };
+        let whole = self.survey.prebuilts().whole.iter().filter(serving);
+        whole.flat_map(|prebuilt| {
+            let dir = self.places.kernel_dir(&prebuilt.kernel);
+            prebuilt.files.iter().map(move |file| (prebuilt, dir.join(file.below_kernel())))
+        })
     }
 
     /// Whether a kernel has a directory of modules.

@@ -12,6 +12,7 @@ mod keys;
 mod machine;
 mod modprobe;
 mod originals;
+mod prebuilts;
 mod signatures;
 mod tree;
 
@@ -29,12 +30,13 @@ pub struct Check {
     run: fn(&Machine<'_>) -> Vec<Finding>,
 }
 
-const TABLE: [&[Check]; 9] = [
+const TABLE: [&[Check]; 10] = [
     tree::CHECKS,
     builds::CHECKS,
     kernels::CHECKS,
     installed::CHECKS,
     originals::CHECKS,
+    prebuilts::CHECKS,
     modprobe::CHECKS,
     keys::CHECKS,
     signatures::CHECKS,

@@ -3,10 +3,11 @@
 use super::machine::Machine;
 use super::{Check, Finding, Severity};
 use crate::exec::pending;
-use crate::inventory::Built;
 use crate::model::KernelRelease;
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { name: "shadowed", about: "modules that depmod passes over for another file", run: shadowed },
@@ -29,9 +30,10 @@ fn index(text: &str) -> Index {
 fn shadowed(machine: &Machine<'_>) -> Vec<Finding> {
     let mut indices: BTreeMap<&KernelRelease, (Option<Index>, Index)> = BTreeMap::new();
     let waiting = pending::kernels(machine.places);
+    let own = machine.active().map(|built| (&built.instance.kernel, machine.installed_paths(built)));
+    let prebuilt = machine.prebuilt_files().map(|(prebuilt, path)| (&prebuilt.kernel, vec![path]));
     let mut found = Vec::new();
-    for built in machine.active().filter(|b| !waiting.contains(&b.instance.kernel)) {
-        let kernel = &built.instance.kernel;
+    for (kernel, paths) in own.chain(prebuilt).filter(|(kernel, _)| !waiting.contains(kernel)) {
         let dir = machine.places.kernel_dir(kernel);
         let (known, built_in) = indices.entry(kernel).or_insert_with(|| {
             let read = |name: &str| std::fs::read_to_string(dir.join(name)).ok().map(|text| index(&text));
@@ -39,8 +41,8 @@ fn shadowed(machine: &Machine<'_>) -> Vec<Finding> {
         });
         // Without an index its image package has yet to run depmod.
         let Some(known) = known else { continue };
-        for path in machine.installed_paths(built).into_iter().filter(|path| path.exists()) {
-            found.extend(judge(machine, built, &dir, &path, known, built_in));
+        for path in paths.into_iter().filter(|path| path.exists()) {
+            found.extend(judge(machine, kernel, &dir, &path, known, built_in));
         }
     }
     found
@@ -48,14 +50,14 @@ fn shadowed(machine: &Machine<'_>) -> Vec<Finding> {
 
 fn judge(
     machine: &Machine<'_>,
-    built: &Built,
+    kernel: &KernelRelease,
     dir: &Path,
     path: &Path,
     known: &Index,
     built_in: &Index,
 ) -> Option<Finding> {
     let relative = path.strip_prefix(dir).ok()?.to_str()?;
-    let (name, kernel) = (module_name(relative)?, &built.instance.kernel);
+    let name = module_name(relative)?;
     let place = machine.inside(path);
     if let Some(inside) = built_in.get(&name) {
         let why = "modprobe loads nothing: the kernel has this module in itself.";
@@ -98,27 +100,36 @@ fn judge(
 /// Only modules that somebody has asked to be in the initramfs: unpacking it to look would take seconds.
 fn initramfs(machine: &Machine<'_>) -> Vec<Finding> {
     let wanted = wanted_in_initramfs(machine);
+    let modified = |place: &Path| place.metadata().and_then(|m| m.modified()).ok();
+    // What packages bring is as old as its sources; only its inode tells when it came.
+    let came = |place: &Path| {
+        let seconds = place.metadata().ok()?.ctime();
+        Some(UNIX_EPOCH + Duration::from_secs(seconds.try_into().ok()?))
+    };
+    let own = machine.active().flat_map(|built| {
+        let paths = machine.installed_paths(built).into_iter();
+        paths.map(|path| (&built.instance.kernel, modified(&path), path))
+    });
+    let prebuilt = machine.prebuilt_files().map(|(prebuilt, path)| (&prebuilt.kernel, came(&path), path));
     let mut found = Vec::new();
-    for built in machine.active() {
-        let kernel = &built.instance.kernel;
+    for (kernel, changed, path) in own.chain(prebuilt) {
         let images = [format!("/boot/initrd.img-{kernel}"), format!("/boot/initramfs-{kernel}.img")];
         let Some(image) = images.iter().find(|image| machine.exists(image)) else { continue };
-        let written = |place: &Path| place.metadata().and_then(|m| m.modified()).ok();
-        let Some(sealed) = machine.places.root.opened(image).ok().and_then(|p| written(&p)) else { continue };
-        for path in machine.installed_paths(built) {
-            let name = path.to_str().and_then(module_name).unwrap_or_default();
-            if !wanted.contains(&name) || written(&path).is_none_or(|time| time <= sealed) {
-                continue;
-            }
-            let command = if machine.exists("/usr/sbin/update-initramfs") {
-                format!("update-initramfs -u -k {kernel}")
-            } else {
-                format!("dracut --force --kver {kernel}")
-            };
-            let what = format!("it is older than {}, which belongs into it", machine.inside(&path));
-            let why = "At boot the old copy is loaded, or none.";
-            found.push(Finding::new(Severity::Warning, image, what, why).mend(command));
+        let Some(sealed) = machine.places.root.opened(image).ok().and_then(|p| modified(&p)) else {
+            continue;
+        };
+        let name = path.to_str().and_then(module_name).unwrap_or_default();
+        if !wanted.contains(&name) || changed.is_none_or(|time| time <= sealed) {
+            continue;
         }
+        let command = if machine.exists("/usr/sbin/update-initramfs") {
+            format!("update-initramfs -u -k {kernel}")
+        } else {
+            format!("dracut --force --kver {kernel}")
+        };
+        let what = format!("it is older than {}, which belongs into it", machine.inside(&path));
+        let why = "At boot the old copy is loaded, or none.";
+        found.push(Finding::new(Severity::Warning, image, what, why).mend(command));
     }
     found
 }

@@ -1,10 +1,10 @@
 //! Who signed what is installed.
 
-use super::keys::{certificate, firmware, is_enforcing, pair};
+use super::keys::{Firmware, certificate, firmware, is_enforcing, pair};
 use super::machine::Machine;
 use super::{Check, Finding, Severity};
 use crate::install::Compression;
-use crate::model::Instance;
+use crate::model::{Instance, Prebuilt};
 use crate::sign::{Signature, signature_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -26,12 +26,47 @@ enum Signer {
 }
 
 fn signatures(machine: &Machine<'_>) -> Vec<Finding> {
+    let firmware = firmware(machine);
+    let enforced = firmware.secure_boot || is_enforcing(machine);
+    let mut found = own(machine, enforced);
+    // Of a package's modules the signer is its maker; that matters where the kernel asks.
+    if enforced {
+        found.extend(machine.prebuilt_files().filter_map(|(p, path)| packaged(machine, &firmware, p, &path)));
+    }
+    found
+}
+
+/// A module of a package that the running kernel would refuse, as far as that can be seen.
+fn packaged(machine: &Machine<'_>, firmware: &Firmware, prebuilt: &Prebuilt, path: &Path) -> Option<Finding> {
+    let (severity, what) = match signature(path, true) {
+        Seen::NotLooked => return None,
+        Seen::Unsigned => (Severity::Problem, "not signed".to_string()),
+        Seen::Signed(Signature { signer, sig_key, .. }) => {
+            // Its certificate, if it is enrolled, has these bytes as its serial number or its key's name.
+            let key: Vec<u8> =
+                sig_key.split(':').filter_map(|byte| u8::from_str_radix(byte, 16).ok()).collect();
+            let is_in = |list: &Vec<u8>| !key.is_empty() && list.windows(key.len()).any(|part| part == key);
+            if firmware.trusted.iter().any(is_in) {
+                return None;
+            }
+            (
+                Severity::Warning,
+                format!("signed by \"{signer}\", {sig_key}, which is not seen to be enrolled"),
+            )
+        }
+    };
+    let why = format!(
+        "This kernel loads only what a key signed that it trusts. The module is of the package {}.",
+        prebuilt.package
+    );
+    Some(Finding::new(severity, machine.inside(path), what, why))
+}
+
+fn own(machine: &Machine<'_>, enforced: bool) -> Vec<Finding> {
     if pair(machine).is_none() {
         return Vec::new();
     }
     let own = certificate(machine);
-    let firmware = firmware(machine);
-    let enforced = firmware.secure_boot || is_enforcing(machine);
     let mut by_signer: BTreeMap<Signer, BTreeSet<&Instance>> = BTreeMap::new();
     for built in machine.active() {
         for path in machine.installed_paths(built) {

@@ -37,7 +37,7 @@ impl Session<'_> {
         fs_err::create_dir_all(&module_dir)?;
         fs_err::create_dir_all(staging.path().join("log"))?;
 
-        let records = self.records(&input.directives, &input.excluded);
+        let records = input.directives.records_but(&input.excluded);
         let mut files = Vec::new();
         for record in &records {
             let built = self.produced(input, sandbox, record, log)?;

@@ -14,6 +14,7 @@ use crate::model::{Failure, KernelRelease};
 use crate::places::Places;
 use crate::report::Event;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -82,6 +83,29 @@ pub fn changing(places: &Places, kernel: &KernelRelease, files: &[PathBuf]) -> i
     }
     let names = files.iter().filter_map(|file| module_name(file.file_name()?.to_str()?));
     notes::add(&note_of(places, kernel), names)
+}
+
+/// Notes module files that others have changed or removed, unless the initramfs was written after that.
+///
+/// # Errors
+/// The state directory cannot be written to.
+pub fn changed(places: &Places, kernel: &KernelRelease, files: &[PathBuf]) -> io::Result<()> {
+    let Some(written) = image(places, kernel).and_then(|image| image.metadata().ok()) else { return Ok(()) };
+    let is_later = |file: &&PathBuf| {
+        let (at, is_there) = match file.metadata() {
+            Ok(meta) => (Some(meta), true),
+            // The directory that a file was removed from tells when.
+            Err(_) => (file.ancestors().find_map(|dir| dir.metadata().ok()), false),
+        };
+        // What packages bring has an old modification time.
+        let time = |meta: std::fs::Metadata| match is_there {
+            true => (meta.ctime(), meta.ctime_nsec()),
+            false => (meta.mtime(), meta.mtime_nsec()),
+        };
+        at.is_none_or(|meta| time(meta) >= (written.mtime(), written.mtime_nsec()))
+    };
+    let files: Vec<_> = files.iter().filter(is_later).cloned().collect();
+    if files.is_empty() { Ok(()) } else { changing(places, kernel, &files) }
 }
 
 /// The kernels that something is noted of.

@@ -5,6 +5,7 @@ use super::session::Session;
 use super::weak::Change;
 use super::{initramfs, pending};
 use crate::config::Toolchain;
+use crate::install::files::remove_if_there;
 use crate::install::{Installed, Overriding, Placement, Removed};
 use crate::inventory::Forced;
 use crate::model::{BuildRecord, Directives, Failure, Instance, ModuleId, compare};
@@ -34,6 +35,19 @@ pub struct InstallInput {
     pub compiler: Option<Toolchain>,
 }
 
+/// What the step needs to know by which an instance makes way for a package's modules.
+#[derive(Debug, Clone)]
+pub struct UninstallInput {
+    /// Which instance.
+    pub instance: Instance,
+    /// What it was built with.
+    pub directives: Directives,
+    /// Indices of modules that are not meant for this kernel.
+    pub excluded: Vec<usize>,
+    /// The package that serves.
+    pub package: String,
+}
+
 impl Session<'_> {
     fn placement<'p>(
         &'p self,
@@ -41,8 +55,9 @@ impl Session<'_> {
         directives: &Directives,
         excluded: &[usize],
     ) -> Placement<'p> {
-        let records = self.records(directives, excluded);
-        Placement::new(self.places, instance, &records, self.settings.destination.as_deref())
+        let records = directives.records_but(excluded);
+        let placement = Placement::new(self.places, instance, &records, self.settings.destination.as_deref());
+        Placement { packaged: Some(self.packaged()), ..placement }
     }
 
     /// Places a built instance below its kernel and makes it the active one. depmod is the caller's.
@@ -88,7 +103,12 @@ impl Session<'_> {
             }
         })?;
         pending::begin(self.places, &instance.kernel, &dirs)?;
-        initramfs::changing(self.places, &instance.kernel, &placement.installed_paths())?;
+        let same = placement.own_copies();
+        let changing: Vec<_> =
+            placement.installed_paths().into_iter().filter(|path| !same.contains(path)).collect();
+        if !changing.is_empty() {
+            initramfs::changing(self.places, &instance.kernel, &changing)?;
+        }
         let installed = placement.place(judged, &input.previous)?;
         self.weak_modules(instance, directives, Change::Added, &installed.files);
         self.run_source_script(module, directives.post_install.as_deref(), &exports)?;
@@ -96,7 +116,8 @@ impl Session<'_> {
         Ok(installed)
     }
 
-    /// Takes an installed instance away. depmod is the caller's.
+    /// Takes an installed instance away. Files of packages stay; `package` is the one that it makes way for, if it does.
+    /// depmod is the caller's.
     ///
     /// # Errors
     /// A file cannot be removed or restored.
@@ -105,10 +126,14 @@ impl Session<'_> {
         instance: &Instance,
         directives: &Directives,
         excluded: &[usize],
+        package: Option<&str>,
     ) -> Result<Removed, Failure> {
         let placement = self.placement(instance, directives, excluded);
-        pending::begin(self.places, &instance.kernel, &[])?;
-        let files: Vec<_> = placement.installed_paths().into_iter().filter(|file| file.exists()).collect();
+        let files = placement.own_paths();
+        // Where a package's files lie in the place of ours, only the claim goes, and their package has run depmod.
+        if package.is_none() || !files.is_empty() {
+            pending::begin(self.places, &instance.kernel, &[])?;
+        }
         if !files.is_empty() {
             initramfs::changing(self.places, &instance.kernel, &files)?;
         }
@@ -118,8 +143,25 @@ impl Session<'_> {
         let exports =
             [("module", name), ("module_version", version)].map(|(n, v)| (n.to_string(), v.clone()));
         self.run_source_script(&instance.module, directives.post_remove.as_deref(), &exports)?;
-        self.sink.event(&Event::Removed { instance, removed: &removed });
+        self.sink.event(&Event::Removed { instance, removed: &removed, package });
         Ok(removed)
+    }
+
+    /// Deletes what lies below a kernel that goes as it was built, though nothing claims it: what a package of prebuilt modules
+    /// put aside and brought back when it went.
+    ///
+    /// # Errors
+    /// A file cannot be removed.
+    pub fn remove_unclaimed(
+        &self,
+        instance: &Instance,
+        directives: &Directives,
+        excluded: &[usize],
+    ) -> Result<(), Failure> {
+        for file in self.placement(instance, directives, excluded).own_copies() {
+            remove_if_there(&file)?;
+        }
+        Ok(())
     }
 
     /// OBSOLETE_BY: from that kernel on, the kernel's own module is to be preferred.

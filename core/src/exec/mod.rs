@@ -20,6 +20,7 @@ mod namespace;
 mod notes;
 pub mod owner;
 pub mod pending;
+pub mod prebuilt;
 mod prepare;
 pub mod process;
 pub mod rpm;

@@ -1,7 +1,7 @@
 //! Carries out a whole plan.
 
 use super::build::BuildInput;
-use super::install::InstallInput;
+use super::install::{InstallInput, UninstallInput};
 use super::schedule::{self, Outcome};
 use super::session::Session;
 use crate::config::Toolchain;
@@ -20,6 +20,7 @@ use std::time::Instant;
 enum Prepared {
     Build(Box<BuildInput>),
     Install(Box<InstallInput>),
+    Uninstall(Box<UninstallInput>),
     Adopt(Box<BuildRecord>),
     Kernel,
 }
@@ -31,6 +32,8 @@ pub struct Report {
     pub built: Vec<Instance>,
     /// What was installed.
     pub installed: Vec<Instance>,
+    /// What made way for a package's modules.
+    pub uninstalled: Vec<Instance>,
     /// What failed, one failure for each instance or kernel.
     pub failures: Vec<(Option<Instance>, Failure)>,
 }
@@ -38,7 +41,8 @@ pub struct Report {
 impl Report {
     /// The kernels whose modules have changed.
     pub fn changed(&self) -> BTreeSet<(KernelRelease, Arch)> {
-        self.installed.iter().map(|instance| (instance.kernel.clone(), instance.arch.clone())).collect()
+        let all = self.installed.iter().chain(&self.uninstalled);
+        all.map(|instance| (instance.kernel.clone(), instance.arch.clone())).collect()
     }
 }
 
@@ -73,6 +77,7 @@ impl Session<'_> {
                 Prepared::Install(_) if stopped => return Outcome::Failed,
                 Prepared::Build(input) => self.build_step(input, &report),
                 Prepared::Install(input) => self.install_step(input, &report),
+                Prepared::Uninstall(input) => self.uninstall_step(input, &report),
                 Prepared::Adopt(record) => self.adopt(step.action.instance(), record),
                 // With nothing in place there is nothing to index.
                 Prepared::Kernel if !before.is_empty() && !before.contains(&Outcome::Done) => {
@@ -133,9 +138,16 @@ impl Session<'_> {
         Ok(())
     }
 
+    fn uninstall_step(&self, input: &UninstallInput, report: &Mutex<Report>) -> Result<(), Failure> {
+        let UninstallInput { instance, directives, excluded, package } = input;
+        self.uninstall(instance, directives, excluded, Some(package))?;
+        report.lock().unwrap_or_else(PoisonError::into_inner).uninstalled.push(instance.clone());
+        Ok(())
+    }
+
     fn adopt(&self, instance: Option<&Instance>, record: &BuildRecord) -> Result<(), Failure> {
         if let Some(instance) = instance {
-            let records = self.records(&record.directives, &[]);
+            let records = record.directives.records_but(&[]);
             let destination = self.settings.destination.as_deref();
             Placement::new(self.places, instance, &records, destination).align_times()?;
             let text = serde_json::to_vec_pretty(record).map_err(std::io::Error::from)?;
@@ -178,6 +190,11 @@ fn prepare(
             kernel(instance)?,
             *force,
         )?)),
+        Action::Uninstall { instance, package } => {
+            let (directives, excluded) = survey.directives_then(instance, kernel(instance)?);
+            let (instance, package) = (instance.clone(), package.clone());
+            Prepared::Uninstall(Box::new(UninstallInput { instance, directives, excluded, package }))
+        }
         Action::Adopt { instance } => {
             let input = BuildInput::prepare(survey, tree, instance, kernel(instance)?)?;
             Prepared::Adopt(Box::new(BuildRecord {

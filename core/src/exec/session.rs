@@ -6,8 +6,9 @@ use super::sandboxed::SandboxRunner;
 use super::signing::Signers;
 use super::weak::WeakTool;
 use crate::config::Framework;
-use crate::install::Effort;
-use crate::model::{Directives, Failure, Instance, KernelRelease, Record, SandboxMode};
+use crate::install::{Effort, Packaged};
+use crate::inventory::packaged;
+use crate::model::{Failure, Instance, KernelRelease, SandboxMode};
 use crate::places::Places;
 use crate::report::Sink;
 use std::collections::BTreeMap;
@@ -93,6 +94,7 @@ pub struct Session<'a> {
     pub(super) signers: Signers,
     pub(super) reread: Reread,
     pub(super) effort: OnceLock<Effort>,
+    packaged: OnceLock<Packaged>,
     turns: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
 }
 
@@ -119,13 +121,14 @@ impl<'a> Session<'a> {
             signers: Signers::default(),
             reread: Reread::default(),
             effort: OnceLock::new(),
+            packaged: OnceLock::new(),
             turns: Mutex::default(),
         })
     }
 
-    /// The modules of a package that are meant for a kernel.
-    pub fn records<'d>(&self, directives: &'d Directives, excluded: &[usize]) -> Vec<&'d Record> {
-        directives.records.iter().enumerate().filter(|(i, _)| !excluded.contains(i)).map(|(_, r)| r).collect()
+    /// The files of packages of prebuilts, which stay whatever goes.
+    pub(super) fn packaged(&self) -> &Packaged {
+        self.packaged.get_or_init(|| packaged(self.places))
     }
 
     /// Without a sandbox, builds of one module for several kernels share a directory and must take turns.

@@ -47,10 +47,10 @@ pub fn variant(dir: &Path, name: &str) -> Option<PathBuf> {
     ALL.iter().map(|c| dir.join(format!("{name}.ko{}", c.suffix()))).find(|path| path.is_file())
 }
 
-/// As [`variant`], also where it is a link that leads nowhere.
-pub fn installed(dir: &Path, name: &str) -> Option<PathBuf> {
+/// `dir/name.ko` in every compression that it lies there in, also where it is a link that leads nowhere.
+pub fn installed(dir: &Path, name: &str) -> Vec<PathBuf> {
     let is_there = |path: &PathBuf| path.symlink_metadata().is_ok_and(|meta| !meta.is_dir());
-    ALL.iter().map(|c| dir.join(format!("{name}.ko{}", c.suffix()))).find(is_there)
+    ALL.iter().map(|c| dir.join(format!("{name}.ko{}", c.suffix()))).filter(is_there).collect()
 }
 
 /// A destination such as `/updates/dkms` below a kernel's directory.

@@ -6,7 +6,7 @@ use super::files::{
 use super::modinfo::ModInfo;
 use super::originals::{self, Restored};
 use super::refusal::{Contender, refusal};
-use super::{Compression, compression};
+use super::{Compression, Packaged, compression};
 use crate::model::{BuildRecord, Failure, Instance, Record};
 use crate::places::{Places, RECORD};
 use std::collections::BTreeSet;
@@ -36,6 +36,8 @@ pub struct Placement<'a> {
     pub targets: Vec<Target>,
     /// The file names in the tree's `module` directory, where they are known already.
     pub built_files: Option<&'a [String]>,
+    /// The files of packages, which stay where they are.
+    pub packaged: Option<&'a Packaged>,
 }
 
 /// How the tree's modules and the kernel's compare.
@@ -71,6 +73,8 @@ pub struct Removed {
     pub restored: Vec<PathBuf>,
     /// Archived modules whose noted origin cannot be right.
     pub bad_origins: Vec<PathBuf>,
+    /// Files of packages that lie where ours would, inside the root: they stay.
+    pub packaged: Vec<PathBuf>,
 }
 
 /// What of an instance is to be installed.
@@ -119,7 +123,7 @@ impl<'a> Placement<'a> {
                 destination: destination.unwrap_or(&r.dest_location).to_string(),
             })
             .collect();
-        Self { places, instance, targets, built_files: None }
+        Self { places, instance, targets, built_files: None, packaged: None }
     }
 
     fn kernel_dir(&self) -> PathBuf {
@@ -148,6 +152,24 @@ impl<'a> Placement<'a> {
     /// The places of all files as they are or would be installed, on the machine.
     pub fn installed_paths(&self) -> Vec<PathBuf> {
         self.targets.iter().filter_map(|t| Some(self.pair(t)?.1)).collect()
+    }
+
+    fn is_packaged(&self, place: &Path) -> bool {
+        self.packaged.is_some_and(|packaged| packaged.has(place))
+    }
+
+    /// The places of files that uninstalling deletes, as far as names tell, on the machine.
+    pub fn own_paths(&self) -> Vec<PathBuf> {
+        let is_own = |path: &PathBuf| path.symlink_metadata().is_ok() && !self.is_packaged(path);
+        self.installed_paths().into_iter().filter(is_own).collect()
+    }
+
+    /// Those of them that are the built files, byte by byte.
+    pub fn own_copies(&self) -> Vec<PathBuf> {
+        let is_copy = |(built, installed): &(PathBuf, PathBuf)| {
+            is_same(built, installed) && !installed.is_symlink() && !self.is_packaged(installed)
+        };
+        self.targets.iter().filter_map(|target| self.pair(target)).filter(is_copy).map(|(_, at)| at).collect()
     }
 
     /// Compares the tree with the kernel's directory. Files of one size and one modification time, which
@@ -300,7 +322,7 @@ impl<'a> Placement<'a> {
             result.files.push(self.inside(&installed));
         }
         let ours: BTreeSet<_> = self.installed_paths().into_iter().collect();
-        for old in previous.iter().filter(|old| !ours.contains(*old)) {
+        for old in previous.iter().filter(|old| !ours.contains(*old) && !self.is_packaged(old)) {
             remove_if_there(old)?;
         }
         for dir in dirs {
@@ -313,7 +335,7 @@ impl<'a> Placement<'a> {
     fn remove_other_variants(&self, target: &Target, installed: &Path) -> io::Result<()> {
         let dir = originals::below(&self.kernel_dir(), &target.destination);
         for other in compression::ALL.iter().map(|c| dir.join(format!("{}.ko{}", target.name, c.suffix()))) {
-            if other != installed {
+            if other != installed && !self.is_packaged(&other) {
                 remove_if_there(&other)?;
             }
         }
@@ -332,10 +354,11 @@ impl<'a> Placement<'a> {
         let archive = self.places.originals_dir(&module.name, kernel, arch);
         for target in &self.targets {
             let dirs = [&target.destination, &target.location];
-            let found = dirs.iter().map(|d| originals::below(&kernel_dir, d)).find_map(|dir| {
-                originals::installed(&dir, &target.name).filter(|file| self.is_ours(target, file))
-            });
-            match found {
+            let there = dirs.iter().map(|dir| originals::below(&kernel_dir, dir));
+            let there = there.flat_map(|dir| originals::installed(&dir, &target.name));
+            let (packaged, others): (Vec<_>, Vec<_>) = there.partition(|file| self.is_packaged(file));
+            result.packaged.extend(packaged.iter().map(|file| self.inside(file)));
+            match others.into_iter().find(|file| self.is_ours(target, file)) {
                 Some(file) => {
                     remove_if_there(&file)?;
                     if let Some(dir) = file.parent() {
@@ -343,7 +366,13 @@ impl<'a> Placement<'a> {
                     }
                     result.files.push(self.inside(&file));
                 }
-                None => result.not_found.push(format!("{}.ko", target.name)),
+                None if packaged.is_empty() => result.not_found.push(format!("{}.ko", target.name)),
+                None => {}
+            }
+            for file in dirs.iter().flat_map(|dir| aside(&originals::below(&kernel_dir, dir), &target.name)) {
+                if self.is_ours(target, &file) {
+                    remove_if_there(&file)?;
+                }
             }
             match originals::restore(&archive, &target.name, &kernel_dir, &target.location)? {
                 Restored::Nothing => {}
@@ -368,12 +397,22 @@ impl<'a> Placement<'a> {
             let version = |path: &Path| {
                 let data = std::fs::read(path).ok()?;
                 let name = path.file_name()?.to_string_lossy().into_owned();
-                let plain = Compression::of_file(&name).decompress(&data).ok()?;
+                let plain = Compression::of_file(name.trim_end_matches(ASIDE)).decompress(&data).ok()?;
                 ModInfo::parse(&plain).map(|info| info.versions().0)
             };
             version(&built).is_some_and(|v| Some(v) == version(file))
         }
     }
+}
+
+/// The end of names of files that packages of prebuilt modules have put aside, to bring them back when they go. What is in
+/// the tree comes back from there.
+const ASIDE: &str = ".evermod-aside";
+
+/// What such packages have put aside of a module in a directory.
+fn aside(dir: &Path, name: &str) -> Vec<PathBuf> {
+    let of = |c: &Compression| dir.join(format!("{name}.ko{}{ASIDE}", c.suffix()));
+    compression::ALL.iter().map(of).filter(|path| path.symlink_metadata().is_ok()).collect()
 }
 
 /// True if a file name is the module's, in whatever compression.
@@ -534,6 +573,41 @@ mod tests {
         assert_eq!(install(&placement, Overriding::default(), &[]).unwrap().files.len(), 1);
         let forced = Overriding { version: true, ..Overriding::default() };
         assert_eq!(install(&placement, forced, &[]).unwrap().files.len(), 2);
+    }
+
+    #[test]
+    fn what_packages_brought_stays() {
+        let f = fixture();
+        f.build("a", &["version=1"]);
+        f.build("b", &["version=1"]);
+        install(&f.placement(&["a", "b"]), Overriding::default(), &[]).unwrap();
+        // A package's file in the place of ours, and another beside ours.
+        std::fs::write(f.kernel("updates/dkms/a.ko"), module(&["version=1", "x=y"])).unwrap();
+        std::fs::write(f.kernel("updates/dkms/b.ko.xz"), "packed").unwrap();
+        // Ours of before, put aside, and a stranger's.
+        std::fs::write(f.kernel("updates/dkms/a.ko.evermod-aside"), module(&["version=1", "old=y"])).unwrap();
+        std::fs::write(f.kernel("updates/dkms/b.ko.evermod-aside"), module(&["version=7"])).unwrap();
+        let mut packaged = Packaged::default();
+        ["a.ko", "b.ko.xz"].iter().for_each(|name| packaged.add(&f.kernel(&format!("updates/dkms/{name}"))));
+        let careful = Placement { packaged: Some(&packaged), ..f.placement(&["a", "b"]) };
+        assert_eq!(careful.own_paths(), [f.kernel("updates/dkms/b.ko")]);
+        let removed = careful.uninstall().unwrap();
+        assert_eq!(removed.files, [Path::new("/lib/modules/6.1/updates/dkms/b.ko")]);
+        assert_eq!((removed.packaged.len(), removed.not_found.len()), (2, 0), "{removed:?}");
+        let left = |name: &str| f.kernel("updates/dkms").join(name).exists();
+        assert!(left("a.ko") && left("b.ko.xz") && !left("b.ko"));
+        assert!(!left("a.ko.evermod-aside"), "it comes back from the tree");
+        assert!(left("b.ko.evermod-aside"), "it does not");
+        let link = f.places.active_link("m", &f.instance.kernel, &f.instance.arch);
+        assert!(link.symlink_metadata().is_err(), "the claim is gone");
+        // By force ours goes over a package's, which is put aside, and beside those of other names.
+        let forced = Overriding { version: true, ..Overriding::default() };
+        let installed =
+            careful.place(careful.judge(forced).unwrap(), &[f.kernel("updates/dkms/b.ko.xz")]).unwrap();
+        assert_eq!(installed.archived, [Path::new("/lib/modules/6.1/updates/dkms/a.ko")]);
+        assert!(left("b.ko.xz"));
+        let restored = f.placement(&["a", "b"]).uninstall().unwrap().restored;
+        assert_eq!(restored, installed.archived);
     }
 
     #[test]

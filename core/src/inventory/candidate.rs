@@ -45,6 +45,11 @@ pub enum State {
     Damaged(String),
     /// Not built, but the modules of another kernel serve by a link.
     Weak(KernelRelease),
+    /// A package of prebuilt modules serves, or is about to; in whatever version.
+    Prebuilt {
+        /// Whether it is in the tree too.
+        is_built: bool,
+    },
 }
 
 impl Candidate {

@@ -53,6 +53,28 @@ impl Digests {
         Ok(digest)
     }
 
+    /// SHA-256, in hexadecimal, of the content of one file, and nothing else.
+    ///
+    /// # Errors
+    /// It is no file, or cannot be read.
+    pub fn of_content(&mut self, file: &Path) -> io::Result<String> {
+        let meta = fs_err::metadata(file)?;
+        if !meta.is_file() {
+            return Err(io::Error::other(format!("{}: it is no file", file.display())));
+        }
+        // Never taken for what `of` remembers of the same place.
+        let stat = format!("content {}", stat_fingerprint(&[Item { relative: PathBuf::new(), meta }]));
+        if let Some(known) = self.entries.get(file).filter(|known| known.stat == stat) {
+            return Ok(known.digest.clone());
+        }
+        let mut hash = Sha256::new();
+        io::copy(&mut fs_err::File::open(file)?, &mut hash)?;
+        let digest = hex(&hash.finalize());
+        self.entries.insert(file.to_path_buf(), Remembered { stat, digest: digest.clone() });
+        self.changed = true;
+        Ok(digest)
+    }
+
     /// Forgets places that are not there any more.
     pub fn prune(&mut self) {
         let before = self.entries.len();
@@ -162,6 +184,13 @@ mod tests {
         assert!(again.changed().is_none());
         std::fs::write(a.join("sub/x.c"), "int y;").unwrap();
         assert_ne!(again.of(&a).unwrap(), first);
+        let file = a.join("sub/x.c");
+        let content = again.of_content(&file).unwrap();
+        assert_eq!(content, hex(&Sha256::digest("int y;")));
+        assert_ne!(content, again.of(&file).unwrap(), "a file's name and bits count there");
+        assert_eq!(content, again.of_content(&file).unwrap());
+        assert!(again.of_content(&a).is_err());
+        again.entries.remove(&file);
         std::fs::remove_dir_all(&b).unwrap();
         again.prune();
         assert_eq!(again.entries.len(), 1);

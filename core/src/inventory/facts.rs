@@ -6,7 +6,7 @@ use super::kernels::Kernel;
 use super::survey::Survey;
 use crate::config::shell::NoShell;
 use crate::config::{ConfigError, Finding, LoadRequest, Severity, load_module, overrides};
-use crate::model::{BuildKey, Directives, Failure, KernelRelease, ModuleId};
+use crate::model::{BuildKey, Directives, Failure, Instance, KernelRelease, ModuleId, Record};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -91,6 +91,28 @@ impl Survey<'_> {
         let files = loaded.sources.iter().map(|source| source.sha256.as_str()).collect::<Vec<_>>();
         let identity = hex(&Sha256::digest(files.join(" ")));
         Ok(self.judged(loaded.directives, warnings, kernel, identity))
+    }
+
+    /// What an instance was built with, which says where its files are; else what its configuration says now; else, for one
+    /// that cannot be read any more, what lies in the tree. With it, the modules that are not meant for the kernel.
+    pub fn directives_then(&self, instance: &Instance, kernel: &Kernel) -> (Directives, Vec<usize>) {
+        if let Some(record) = self.record(instance) {
+            return (record.directives, Vec::new());
+        }
+        match self.facts(&instance.module, &self.conf_of(&instance.module), kernel, false) {
+            Ok(facts) => (facts.directives, facts.excluded_records),
+            Err(_) => {
+                let dir = self.places.instance_dir(instance).join("module");
+                let names = std::fs::read_dir(dir).into_iter().flatten();
+                let record = |name: String| {
+                    let (stem, _) = name.split_once(".ko")?;
+                    Some(Record { dest_name: stem.to_string(), ..Record::default() })
+                };
+                let records =
+                    names.filter_map(|entry| record(entry.ok()?.file_name().into_string().ok()?)).collect();
+                (Directives { records, ..Directives::default() }, Vec::new())
+            }
+        }
     }
 
     fn judged(&self, directives: Directives, warnings: Vec<String>, kernel: &Kernel, conf: String) -> Facts {

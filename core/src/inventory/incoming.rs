@@ -1,7 +1,7 @@
 //! What a transaction brings that matters here: kernels, their headers, sources of modules. Told by the names and paths
 //! of packages, so that nothing need be unpacked.
 
-use crate::model::{Arrival, KernelRelease, Transaction};
+use crate::model::{Arrival, KernelRelease, Prebuilt, Transaction};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,10 @@ pub struct Incoming {
     pub sources: BTreeSet<String>,
     /// Directories below `/usr/src` with a dkms.conf that go and do not come back.
     pub gone: BTreeSet<String>,
+    /// Kernels and the modules that packages of prebuilts bring for them.
+    pub prebuilts: BTreeSet<(KernelRelease, String)>,
+    /// Kernels that stay, and modules whose prebuilts go.
+    pub departing: BTreeSet<(KernelRelease, String)>,
     /// Kernels whose image goes and does not come back: what is built for them is of no account any more.
     pub leaving: BTreeSet<KernelRelease>,
     /// The package files that hold headers or sources.
@@ -34,6 +38,8 @@ enum Told<'p> {
     Source(&'p str),
     /// A part of headers that several kernels share.
     Shared,
+    /// Modules that were built for a kernel elsewhere.
+    Prebuilt(&'p str, &'p str),
 }
 
 /// What a path of a package, without a leading `/`, tells.
@@ -51,6 +57,10 @@ fn told(path: &str) -> Option<Told<'_>> {
             "vmlinuz" | "modules.builtin" | "kernel" => Some(Told::Image(release)),
             _ => None,
         };
+    }
+    if let Some(rest) = in_usr.strip_prefix("lib/evermod/prebuilt/") {
+        let (release, file) = rest.split_once('/')?;
+        return Some(Told::Prebuilt(release, file.strip_suffix(".json")?));
     }
     if let Some(release) = path.strip_prefix("boot/vmlinuz-") {
         return Some(Told::Image(release));
@@ -97,10 +107,27 @@ fn named(package: &str) -> Option<Told<'_>> {
 
 /// Whether a package is worth a look inside. `modules` are the names of those that are registered.
 fn is_of_interest(package: &str, modules: &[&str]) -> bool {
-    let words = ["kernel", "headers", "dkms", "kmod", "kbuild", "proxmox-", "pve-"];
+    let words = ["kernel", "headers", "dkms", "kmod", "kbuild", "proxmox-", "pve-", "-modules-"];
     package.starts_with("linux")
         || words.iter().any(|word| package.contains(word))
-        || modules.iter().any(|name| package.contains(name))
+        || modules
+            .iter()
+            .any(|name| package.contains(name) || as_package(package).contains(&as_package(name)))
+}
+
+/// A name as packages may spell it: Debian's have neither capitals nor all signs.
+fn as_package(name: &str) -> String {
+    name.to_ascii_lowercase().replace(['_', '~', ':', '^'], "-")
+}
+
+/// Whether a package has the name that one with prebuilts of a module for a kernel gets: Debian's, Fedora's.
+fn is_prebuilt_of(package: &str, module: &str, kernel: &KernelRelease) -> bool {
+    let package = as_package(package);
+    // What only says how it is packaged is no part of it.
+    let module = ["-dkms", "-kmod"].iter().find_map(|end| module.strip_suffix(end)).unwrap_or(module);
+    [format!("{module}-modules-{kernel}"), format!("kmod-{module}-{kernel}")]
+        .iter()
+        .any(|name| as_package(name) == package)
 }
 
 fn is_toolchain(package: &str) -> bool {
@@ -124,6 +151,20 @@ impl Incoming {
             }
             if !arrival.paths.is_empty() || is_of_interest(&arrival.package, modules) {
                 found.add(arrival, paths);
+            }
+        }
+        // Where no file is there yet, names are all there is.
+        for Arrival { package, .. } in
+            transaction.arrives.iter().filter(|a| a.file.is_none() && a.paths.is_empty())
+        {
+            for kernel in &found.images {
+                let named = modules.iter().filter(|module| is_prebuilt_of(package, module, kernel));
+                found.prebuilts.extend(named.map(|module| (kernel.clone(), (*module).to_string())));
+            }
+        }
+        for departure in &transaction.goes {
+            if let Some(Told::Image(release)) = named(&departure.package) {
+                found.leaving.extend(KernelRelease::new(release).ok());
             }
         }
         for path in transaction.goes.iter().flat_map(|departure| &departure.paths) {
@@ -157,6 +198,11 @@ impl Incoming {
                     self.images.extend(KernelRelease::new(release).ok());
                     continue;
                 }
+                Told::Prebuilt(release, module) => {
+                    let kernel = KernelRelease::new(release).ok();
+                    self.prebuilts.extend(kernel.map(|kernel| (kernel, module.to_string())));
+                    continue;
+                }
                 Told::Headers(release) => self.headers.extend(KernelRelease::new(release).ok()),
                 Told::Source(dir) => {
                     self.sources.insert(dir.to_string());
@@ -174,7 +220,19 @@ impl Incoming {
 
     /// True if nothing arrives or goes that this is about.
     pub fn is_empty(&self) -> bool {
-        self.images.is_empty() && self.headers.is_empty() && self.sources.is_empty()
+        self.images.is_empty()
+            && self.headers.is_empty()
+            && self.sources.is_empty()
+            && self.departing.is_empty()
+    }
+
+    /// Notes the prebuilts, of those that are there, whose packages go for good.
+    pub fn depart(&mut self, transaction: &Transaction, there: &[Prebuilt]) {
+        let goes = |p: &&Prebuilt| transaction.goes.iter().any(|departure| departure.package == p.package);
+        let key = |p: &Prebuilt| (p.kernel.clone(), p.module.name.clone());
+        let departing = there.iter().filter(goes).map(key);
+        self.departing =
+            departing.filter(|key| !self.prebuilts.contains(key) && !self.leaving.contains(&key.0)).collect();
     }
 
     /// Whether a path of a package with tools is needed to run them.
@@ -224,6 +282,8 @@ mod tests {
             ("usr/src/zfs-2.1.11/dkms.conf", Some(Told::Source("zfs-2.1.11"))),
             ("usr/src/zfs-2.1.11/Makefile", None),
             ("usr/lib/modules/6.1/updates/dkms/zfs.ko", None),
+            ("./usr/lib/evermod/prebuilt/6.1/zfs.json", Some(Told::Prebuilt("6.1", "zfs"))),
+            ("usr/lib/evermod/prebuilt/6.1", None),
             ("usr/share/doc/linux-image-6.1/copyright", None),
         ] {
             assert_eq!(told(path), expected, "{path}");
@@ -300,6 +360,55 @@ mod tests {
         assert_eq!(found.unread, ["/broken.deb: truncated"]);
         assert_eq!(found.tools, [PathBuf::from("/gcc.deb")]);
         assert!(Incoming::of(&Transaction::default(), &[], &paths).is_empty());
+    }
+
+    #[test]
+    fn prebuilts_that_come_and_go() {
+        let arrives = |package: &str, file: Option<&str>| Arrival {
+            package: package.into(),
+            file: file.map(Into::into),
+            ..Arrival::default()
+        };
+        let goes = |package: &str| crate::model::Departure { package: package.into(), ..Default::default() };
+        let transaction = Transaction {
+            arrives: vec![
+                arrives("linux-image-6.1.0-56-amd64", None),
+                arrives("acpi-call-modules-6.1.0-56-amd64", None),
+                arrives("kmod-zfs-6.1.0-56-amd64", None),
+                arrives("nvidia-modules-6.1.0-57-amd64", None),
+                arrives("toy-modules-6.1.0-56-amd64", Some("/toy.deb")),
+            ],
+            goes: vec![
+                goes("acpi-call-modules-6.1.0-55-amd64"),
+                goes("toy-modules-6.1.0-56-amd64-old"),
+                goes("zfs-modules-6.1.0-54-amd64"),
+                goes("linux-image-6.1.0-54-amd64"),
+            ],
+            ..Transaction::default()
+        };
+        let inside = |_: &Path| Ok(vec!["./usr/lib/evermod/prebuilt/6.1.0-56-amd64/toy.json".to_string()]);
+        let mut found = Incoming::of(&transaction, &["acpi_call", "zfs", "nvidia"], &inside);
+        let new = |name: &str| (KernelRelease::new("6.1.0-56-amd64").unwrap(), name.to_string());
+        assert_eq!(found.prebuilts, ["acpi_call", "zfs", "toy"].map(new).into());
+        let there = |name: &str, kernel: &str, package: &str| Prebuilt {
+            module: crate::model::ModuleId::new(name, "1").unwrap(),
+            kernel: KernelRelease::new(kernel).unwrap(),
+            arch: crate::model::Arch::new("x86_64").unwrap(),
+            package: package.into(),
+            package_version: "1-1".into(),
+            files: Vec::new(),
+        };
+        found.depart(
+            &transaction,
+            &[
+                there("acpi_call", "6.1.0-55-amd64", "acpi-call-modules-6.1.0-55-amd64"),
+                there("toy", "6.1.0-56-amd64", "toy-modules-6.1.0-56-amd64-old"),
+                there("zfs", "6.1.0-54-amd64", "zfs-modules-6.1.0-54-amd64"),
+                there("stays", "6.1.0-55-amd64", "stays-modules-6.1.0-55-amd64"),
+            ],
+        );
+        let old = (KernelRelease::new("6.1.0-55-amd64").unwrap(), "acpi_call".to_string());
+        assert_eq!(found.departing, [old].into(), "not what another brings, nor of a kernel that goes");
     }
 
     #[test]

@@ -4,13 +4,12 @@ use super::candidate::{Candidate, State};
 use super::digests::Digests;
 use super::facts::Facts;
 use super::kernels::Kernel;
+use super::prebuilt::Prebuilts;
 use super::tree::{Built, Registered, Source, Tree};
 use crate::config::shell::Shell;
 use crate::config::{Distribution, HeaderHint, KernelConfig, Toolchain, toolchain};
 use crate::install::{Compression, Placement};
-use crate::model::{
-    BuildRecord, Directives, Failure, FailureRecord, Instance, KernelRelease, ModuleId, Record,
-};
+use crate::model::{BuildRecord, Directives, Failure, FailureRecord, Instance, KernelRelease, ModuleId};
 use crate::places::{Places, RECORD};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +40,8 @@ pub struct SurveyOptions<'a> {
     pub temporary: PathBuf,
     /// Whether this is a distribution that links modules into the kernels they fit.
     pub weak_modules: bool,
+    /// Kernels and modules whose prebuilt is about to go, so that it does not count.
+    pub departing: BTreeSet<(KernelRelease, String)>,
     /// Finds a program.
     pub find_program: &'a dyn Fn(&str) -> Option<PathBuf>,
 }
@@ -60,6 +61,7 @@ pub struct Survey<'a> {
     pub(super) source_names: OnceCell<String>,
     pub(super) override_names: OnceCell<Vec<String>>,
     pub(super) forced: OnceCell<BTreeSet<String>>,
+    pub(super) prebuilts: OnceCell<Prebuilts>,
     pub(super) weak_links: RefCell<BTreeMap<KernelRelease, BTreeMap<String, PathBuf>>>,
     config_paths: RefCell<BTreeMap<KernelRelease, PathBuf>>,
     compressions: RefCell<BTreeMap<KernelRelease, Compression>>,
@@ -101,6 +103,7 @@ impl<'a> Survey<'a> {
             source_names: OnceCell::new(),
             override_names: OnceCell::new(),
             forced: OnceCell::new(),
+            prebuilts: OnceCell::new(),
             weak_links: RefCell::default(),
             config_paths: RefCell::default(),
             compressions: RefCell::default(),
@@ -242,9 +245,7 @@ impl<'a> Survey<'a> {
 
     /// The placement of an instance's modules.
     pub fn placement<'p>(&'p self, built: &'p Built, facts: &Facts) -> Placement<'p> {
-        let wanted = |(index, _): &(usize, &Record)| !facts.excluded_records.contains(index);
-        let records: Vec<_> =
-            facts.directives.records.iter().enumerate().filter(wanted).map(|(_, r)| r).collect();
+        let records = facts.directives.records_but(&facts.excluded_records);
         let placement =
             Placement::new(self.places, &built.instance, &records, self.options.destination.as_deref());
         Placement { built_files: Some(&built.files), ..placement }
@@ -308,7 +309,9 @@ impl<'a> Survey<'a> {
             }
             _ => None,
         };
+        let prebuilt = self.prebuilts().of(kernel, &module.name);
         let state = match built {
+            _ if prebuilt.is_some() => State::Prebuilt { is_built: built.is_some() },
             None => {
                 let is_active =
                     |k: &KernelRelease| registered.built.iter().any(|b| b.active && b.instance.kernel == *k);
@@ -332,6 +335,7 @@ impl<'a> Survey<'a> {
             state,
             key,
             built_against: built
+                .filter(|_| prebuilt.is_none())
                 .map_or_else(Vec::new, |b| self.built_against(&b.instance, &facts.directives)),
             record: built.and_then(|b| self.unforced(self.record(&b.instance)?)),
             failure: self.failure(&instance).filter(|failure| !self.is_cured(failure)),

@@ -91,4 +91,9 @@ impl Directives {
         self.exclusive == Exclusive::default()
             && self.records.iter().all(|r| r.exclusive == Exclusive::default())
     }
+
+    /// The modules of the package, but for those with these indices, which are not meant for a kernel.
+    pub fn records_but(&self, excluded: &[usize]) -> Vec<&Record> {
+        self.records.iter().enumerate().filter(|(i, _)| !excluded.contains(i)).map(|(_, r)| r).collect()
+    }
 }

@@ -6,6 +6,7 @@ mod exit_code;
 mod failure;
 mod instance;
 mod names;
+mod prebuilt;
 mod transaction;
 mod version;
 
@@ -15,5 +16,6 @@ pub use exit_code::EXIT_CODES;
 pub use failure::{Diagnosis, Failure};
 pub use instance::{BuildKey, BuildRecord, FailureRecord, Instance, Isolation, SandboxMode, Signature};
 pub use names::{Arch, InvalidName, KernelRelease, ModuleId};
+pub use prebuilt::{BadPrebuilt, PackagedFile, Prebuilt};
 pub use transaction::{Arrival, Departure, Transaction};
 pub use version::{VersionKey, compare, version_key};

@@ -2,7 +2,7 @@
 
 use super::order::{Verdict, ordered};
 use super::{Action, Note, Plan, Request};
-use crate::inventory::{Candidate, State};
+use crate::inventory::{Candidate, Claim, State};
 use crate::model::{Instance, KernelRelease, ModuleId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +17,10 @@ pub struct Found<'a> {
     pub initramfs: &'a [KernelRelease],
     /// Those of them whose initramfs is older than their modules.
     pub outdated: &'a [KernelRelease],
+    /// Kernels and the modules that packages of prebuilts serve them with.
+    pub prebuilt: &'a [(KernelRelease, String)],
+    /// What was installed from sources where such packages serve now.
+    pub claims: &'a [Claim],
 }
 
 /// Compares what is wanted with what is there. `notes` are the problems already met while taking stock.
@@ -28,7 +32,8 @@ pub fn plan(found: Found<'_>, notes: Vec<Note>, request: &Request) -> Plan {
         kernels.entry(&candidate.instance.kernel).or_default().push(candidate);
     }
     let outdated = found.outdated.iter().filter(|_| request.initramfs);
-    for kernel in pending.iter().chain(outdated) {
+    let claims = found.claims.iter().filter(|claim| is_in_question(claim, request));
+    for kernel in pending.iter().chain(outdated).chain(claims.map(|claim| &claim.instance.kernel)) {
         kernels.entry(kernel).or_default();
     }
     for (kernel, wanted) in kernels {
@@ -47,6 +52,11 @@ fn is_asked_for(candidate: &Candidate, request: &Request) -> bool {
     }
 }
 
+/// Whoever asks for some modules means those.
+fn is_in_question(claim: &Claim, request: &Request) -> bool {
+    request.modules.is_empty() || request.modules.iter().any(|m| m.name == claim.instance.module.name)
+}
+
 /// What one candidate needs, by itself.
 enum Need {
     Nothing,
@@ -59,13 +69,16 @@ enum Need {
 
 fn need(c: &Candidate, request: &Request) -> Need {
     let instance = || c.instance.clone();
+    if let State::Prebuilt { .. } = c.state {
+        return Need::Nothing;
+    }
     if let Some(why) = &c.excluded {
         return Need::Note(Note::Excluded { instance: instance(), why: why.clone() });
     }
-    let stale = c.is_stale();
     if let State::Weak(_) = c.state {
         return Need::Nothing;
     }
+    let stale = c.is_stale();
     let incomplete = match &c.state {
         State::Incomplete(what) => Some(what),
         _ => None,
@@ -83,6 +96,16 @@ fn need(c: &Candidate, request: &Request) -> Need {
             },
         };
     }
+    let why = match incomplete {
+        _ if stale => "its sources, the headers or the compiler changed",
+        Some(what) => what,
+        None => "missing",
+    };
+    build(c, why, request)
+}
+
+/// What it takes to build one, unless that has failed with the same inputs.
+fn build(c: &Candidate, why: &str, request: &Request) -> Need {
     let (true, Some(key)) = (c.headers, &c.key) else { return Need::Headers };
     match &c.failure {
         Some(failure) if failure.key == *key && !request.retry => {
@@ -90,9 +113,27 @@ fn need(c: &Candidate, request: &Request) -> Need {
         }
         Some(failure) if failure.key != *key => Need::Build("its inputs changed since it failed".into()),
         Some(_) => Need::Build("failed before; tried again as asked".into()),
-        None if incomplete.is_some() && !stale => Need::Build(incomplete.cloned().unwrap_or_default()),
-        None if stale => Need::Build("its sources, the headers or the compiler changed".into()),
-        None => Need::Build("missing".into()),
+        None => Need::Build(why.into()),
+    }
+}
+
+/// What is built against a module needs what its build left in the tree, whoever serves the kernel with the module itself.
+fn build_for_dependents<'a>(
+    needs: &mut BTreeMap<&'a Instance, Need>,
+    wanted: &[&'a Candidate],
+    request: &Request,
+) {
+    loop {
+        let builds = |c: &&&Candidate| matches!(needs.get(&c.instance), Some(Need::Build(_)));
+        let upon: BTreeSet<&String> = wanted.iter().filter(builds).flat_map(|c| &c.depends).collect();
+        let is_wanting = |c: &&&'a Candidate| {
+            c.state == State::Prebuilt { is_built: false }
+                && c.excluded.is_none()
+                && upon.contains(&c.instance.module.name)
+                && matches!(needs.get(&c.instance), Some(Need::Nothing))
+        };
+        let Some(next) = wanted.iter().find(is_wanting) else { return };
+        needs.insert(&next.instance, build(next, "another module is built against it", request));
     }
 }
 
@@ -107,6 +148,7 @@ fn plan_kernel(
     let cut_off = found.pending.contains(kernel);
     let mut needs: BTreeMap<&Instance, Need> =
         wanted.iter().map(|c| (&c.instance, need(c, request))).collect();
+    build_for_dependents(&mut needs, &wanted, request);
     let without_headers: Vec<_> = wanted
         .iter()
         .filter(|c| matches!(needs.get(&c.instance), Some(Need::Headers)))
@@ -128,19 +170,33 @@ fn plan_kernel(
         all.iter().any(|c| {
             c.instance.kernel == *kernel
                 && c.instance.module.name == name
-                && (c.excluded.is_some() || matches!(c.state, State::Installed | State::Weak(_)))
+                && (c.excluded.is_some()
+                    || matches!(c.state, State::Installed | State::Weak(_) | State::Prebuilt { .. }))
         })
     };
     let mut provided_by: BTreeMap<&str, usize> = BTreeMap::new();
     let mut touched = Vec::new();
     let mut arch = None;
+    for claim in found.claims.iter().filter(|c| c.instance.kernel == *kernel && is_in_question(c, request)) {
+        let Claim { instance, package, has_files } = claim.clone();
+        let why = format!("{package} serves");
+        let step = plan.add(Action::Uninstall { instance, package }, why, Vec::new());
+        if has_files {
+            arch = Some(claim.instance.arch.clone());
+            touched.push(step);
+        }
+    }
     let settled: BTreeSet<Instance> = wanted
         .iter()
         .filter(|c| c.built_against.is_empty() && matches!(needs.get(&c.instance), Some(Need::Nothing)))
         .map(|c| c.instance.clone())
         .collect();
     let verdicts = ordered(wanted, &is_there, &cannot, &|c| settled.contains(&c.instance));
-    let deferred = deferred(&verdicts, &is_registered(all, kernel, &plan.notes), &cannot);
+    let registered = registered(all, kernel, &plan.notes);
+    let deferred = deferred(&verdicts, &registered, &cannot);
+    let is_only_prebuilt = |name: &&String| {
+        found.prebuilt.iter().any(|(k, module)| k == kernel && module == *name) && !registered.contains(*name)
+    };
     // The versions that will be there in the end of what is built on the way.
     let mut coming: BTreeMap<&str, &str> = BTreeMap::new();
     for (candidate, verdict) in verdicts {
@@ -162,6 +218,11 @@ fn plan_kernel(
             Some(Need::Build(why)) => (Some(why.clone()), why),
         };
         if let Verdict::Blocked(missing) = verdict {
+            let prebuilt: Vec<String> = missing.iter().filter(is_only_prebuilt).cloned().collect();
+            if !prebuilt.is_empty() {
+                plan.notes.push(Note::OnlyPrebuilt { instance, missing: prebuilt });
+                continue;
+            }
             let is_deferred = deferred.contains(&instance.module.name);
             plan.notes.push(match is_deferred {
                 true => Note::Deferred { instance, missing },
@@ -178,7 +239,7 @@ fn plan_kernel(
             Some(why) => vec![plan.add(Action::Build { instance: instance.clone() }, why.clone(), after)],
             None => after,
         };
-        if !candidate.image {
+        if !candidate.image || matches!(candidate.state, State::Prebuilt { .. }) {
             // Whoever needs it is built after it, as elsewhere after it is installed.
             if let (true, [build]) = (build_why.is_some(), after.as_slice()) {
                 provided_by.insert(candidate.instance.module.name.as_str(), *build);
@@ -224,7 +285,7 @@ fn rebuilt(c: &Candidate, need: Need, coming: &BTreeMap<&str, &str>, request: &R
 }
 
 /// The names of all modules that are registered, those that cannot be used included.
-fn is_registered(all: &[Candidate], kernel: &KernelRelease, notes: &[Note]) -> BTreeSet<String> {
+fn registered(all: &[Candidate], kernel: &KernelRelease, notes: &[Note]) -> BTreeSet<String> {
     let usable = all.iter().filter(|c| c.instance.kernel == *kernel).map(|c| c.instance.module.name.clone());
     let unusable = notes.iter().filter_map(|note| match note {
         Note::Broken { module } | Note::BadConf { module, .. } => Some(module.name.clone()),
@@ -309,6 +370,7 @@ mod tests {
                 let (verb, what) = match &s.action {
                     Action::Build { instance } => ("build", instance.to_string()),
                     Action::Install { instance, .. } => ("install", instance.to_string()),
+                    Action::Uninstall { instance, .. } => ("uninstall", instance.to_string()),
                     Action::Adopt { instance } => ("adopt", instance.to_string()),
                     Action::Depmod { kernel, .. } => ("depmod", kernel.to_string()),
                     Action::Initramfs { kernel } => ("initramfs", kernel.to_string()),
@@ -458,6 +520,107 @@ mod tests {
         let mut above = candidate("b", "6.1", State::Added);
         above.depends = vec!["a".into()];
         assert_eq!(shown(&[weak, above], &Request::default())[0], "build b/1, 6.1, x86_64 []");
+    }
+
+    /// Steps and notes where packages of prebuilts serve.
+    fn with_prebuilts(
+        candidates: &[Candidate],
+        prebuilt: &[&str],
+        claims: &[Claim],
+        request: &Request,
+    ) -> Vec<String> {
+        let prebuilt: Vec<_> = prebuilt.iter().map(|name| (release("6.1"), (*name).to_string())).collect();
+        let kernels = [release("6.1")];
+        let found =
+            Found { candidates, prebuilt: &prebuilt, claims, initramfs: &kernels, ..Found::default() };
+        let plan = plan(found, Vec::new(), request);
+        let step = |s: &Step| {
+            let words = s.to_string();
+            format!("{} {:?}", words.split_whitespace().collect::<Vec<_>>().join(" "), s.after)
+        };
+        plan.steps.iter().map(step).chain(plan.notes.iter().map(ToString::to_string)).collect()
+    }
+
+    fn claim(name: &str, has_files: bool) -> Claim {
+        let instance = candidate(name, "6.1", State::Installed).instance;
+        Claim { instance, package: format!("{name}-modules-6.1"), has_files }
+    }
+
+    #[test]
+    fn where_a_package_serves_nothing_is_built_and_what_was_makes_way() {
+        let request = Request { initramfs: true, ..Request::default() };
+        let served = |is_built| candidate("a", "6.1", State::Prebuilt { is_built });
+        for is_built in [false, true] {
+            let mut old = served(is_built);
+            (old.record, old.failure) = (Some(record("another")), Some(failure(&old, "k1")));
+            assert!(with_prebuilts(&[old], &["a"], &[], &request).is_empty(), "neither stale nor failed");
+        }
+        let mut bare = served(false);
+        (bare.headers, bare.key, bare.excluded) = (false, None, Some("BUILD_EXCLUSIVE".into()));
+        assert!(
+            with_prebuilts(&[bare], &["a"], &[], &request).is_empty(),
+            "no word of headers, nor of exclusion"
+        );
+        assert_eq!(
+            with_prebuilts(&[served(true)], &["a"], &[claim("a", false)], &request),
+            ["uninstall a/1 for 6.1 (a-modules-6.1 serves) []"],
+            "the package's files lie in the place of ours, and it has run depmod"
+        );
+        assert_eq!(
+            with_prebuilts(&[served(true)], &["a"], &[claim("a", true)], &request),
+            [
+                "uninstall a/1 for 6.1 (a-modules-6.1 serves) []",
+                "depmod 6.1 (modules change) [0]",
+                "initramfs 6.1 (modules change) [1]"
+            ]
+        );
+        let other = Request { modules: vec![ModuleId::new("b", "1").unwrap()], ..Request::default() };
+        assert!(with_prebuilts(&[served(true)], &["a"], &[claim("a", true)], &other).is_empty());
+        // Its sources may be gone, or not ask for autoinstall.
+        assert_eq!(with_prebuilts(&[], &["a"], &[claim("a", true)], &request).len(), 3);
+        // The package goes: what is in the tree is installed, and no compiler runs.
+        let mut back = candidate("a", "6.1", State::Built);
+        back.record = Some(record("k1"));
+        assert_eq!(
+            with_prebuilts(&[back], &[], &[], &Request::default()),
+            ["install a/1 for 6.1 (built, not installed) []", "depmod 6.1 (modules change) [0]"]
+        );
+    }
+
+    #[test]
+    fn what_is_built_upon_a_prebuilt_needs_its_sources() {
+        let mut upon = candidate("b", "6.1", State::Added);
+        upon.depends = vec!["a".into()];
+        let request = Request::default();
+        assert_eq!(
+            with_prebuilts(std::slice::from_ref(&upon), &["a"], &[], &request),
+            [
+                "b/1 for kernel 6.1 is built against a, of which only prebuilt modules are there: its sources have to be \
+              installed too"
+            ]
+        );
+        let served = |is_built| candidate("a", "6.1", State::Prebuilt { is_built });
+        assert_eq!(
+            with_prebuilts(&[upon.clone(), served(false)], &["a"], &[], &request),
+            [
+                "build a/1 for 6.1 (another module is built against it) []",
+                "build b/1 for 6.1 (missing) [0]",
+                "install b/1 for 6.1 (missing) [1]",
+                "depmod 6.1 (modules change) [2]"
+            ],
+            "built for what it exports, and not installed"
+        );
+        assert_eq!(
+            with_prebuilts(&[upon.clone(), served(true)], &["a"], &[], &request).len(),
+            3,
+            "it is there"
+        );
+        let mut broken = served(false);
+        broken.failure = Some(failure(&broken, "k1"));
+        let told = with_prebuilts(&[upon.clone(), broken], &["a"], &[], &request).join("\n");
+        assert!(told.contains("b/1 for kernel 6.1 waits for a") && !told.contains("build b/1"), "{told}");
+        (upon.state, upon.record) = (State::Installed, Some(record("k1")));
+        assert!(with_prebuilts(&[upon, served(false)], &["a"], &[], &request).is_empty());
     }
 
     #[test]

@@ -141,7 +141,12 @@ impl Forecast {
         }
         for ((kernel, hint), modules) in without_headers {
             let modules = modules.join(", ");
-            told.push(format!("kernel {kernel} arrives without headers, so it will lack {modules}; {hint}"));
+            told.push(match self.kernels.contains(kernel) {
+                true => format!("kernel {kernel} arrives without headers, so it will lack {modules}; {hint}"),
+                false => format!(
+                    "prebuilt modules of {modules} go, and cannot be built for kernel {kernel}, which has no headers; {hint}"
+                ),
+            });
         }
         told.extend(self.unknown.iter().cloned());
         let vetoes = self.verdicts.iter().filter(|verdict| verdict.veto);
@@ -164,7 +169,10 @@ fn verdict(candidate: &Candidate, evidence: &Evidence<'_>) -> Verdict {
     let Instance { module, kernel, .. } = &candidate.instance;
     let importance = (evidence.importance)(&module.name);
     let outlook = outlook(candidate, evidence);
-    let lands = evidence.incoming.images.contains(kernel);
+    // A kernel comes, or what has served one goes.
+    let departing = &evidence.incoming.departing;
+    let lands = evidence.incoming.images.contains(kernel)
+        || departing.iter().any(|(k, name)| k == kernel && *name == module.name);
     let is_bad = match &outlook {
         Outlook::Ready | Outlook::Expected | Outlook::Unknown { .. } => false,
         Outlook::Excluded { .. } | Outlook::NoHeaders { .. } => lands,
@@ -182,6 +190,9 @@ fn verdict(candidate: &Candidate, evidence: &Evidence<'_>) -> Verdict {
 
 fn outlook(candidate: &Candidate, evidence: &Evidence<'_>) -> Outlook {
     let instance = &candidate.instance;
+    if let State::Prebuilt { .. } = candidate.state {
+        return Outlook::Ready;
+    }
     if let Some(why) = &candidate.excluded {
         return Outlook::Excluded { why: why.clone() };
     }
@@ -206,7 +217,9 @@ fn outlook(candidate: &Candidate, evidence: &Evidence<'_>) -> Outlook {
                 });
                 return Outlook::Fails { why };
             }
-            Note::Blocked { instance: blocked, missing } | Note::Deferred { instance: blocked, missing }
+            Note::Blocked { instance: blocked, missing }
+            | Note::Deferred { instance: blocked, missing }
+            | Note::OnlyPrebuilt { instance: blocked, missing }
                 if blocked == instance =>
             {
                 return Outlook::Fails {
@@ -301,6 +314,35 @@ mod tests {
             let forecast = judged(&arriving, &[one], &failed);
             assert_eq!(forecast.veto, veto, "{what}: {forecast:?}");
         }
+    }
+
+    #[test]
+    fn prebuilts_that_come_serve_and_those_that_go_are_built_or_missed() {
+        let bare = |name: &str| Candidate { headers: false, key: None, ..candidate(name, "6.2") };
+        let served = Candidate {
+            state: State::Prebuilt { is_built: false },
+            excluded: Some("BUILD_EXCLUSIVE".into()),
+            ..bare("zfs")
+        };
+        let comes = judged(&incoming(&["6.2"], &[]), &[served], &[]);
+        assert!(!comes.veto && comes.told(false).is_empty(), "a kernel without headers is quiet: {comes:?}");
+        let goes = |name: &str| Incoming {
+            departing: [(KernelRelease::new("6.2").unwrap(), name.to_string())].into(),
+            ..Incoming::default()
+        };
+        assert!(judged(&goes("zfs"), &[candidate("zfs", "6.2")], &[]).told(false).is_empty(), "it is built");
+        let kept = Candidate { state: State::Built, ..bare("zfs") };
+        assert!(judged(&goes("zfs"), &[kept], &[]).told(false).is_empty(), "it is in the tree");
+        let lost = judged(&goes("nvidia"), &[bare("nvidia")], &[]);
+        assert!(!lost.veto);
+        assert_eq!(
+            lost.told(false),
+            [
+                "prebuilt modules of nvidia/1 go, and cannot be built for kernel 6.2, which has no headers; install \
+              linux-headers-6.2"
+            ]
+        );
+        assert!(judged(&goes("zfs"), &[bare("zfs")], &[]).veto, "it is critical");
     }
 
     #[test]

@@ -77,6 +77,13 @@ pub enum Note {
         /// The BUILD_DEPENDS names.
         missing: Vec<String>,
     },
+    /// A module that it needs is there as a prebuilt only, and nothing can be built against that.
+    OnlyPrebuilt {
+        /// Which one.
+        instance: Instance,
+        /// The BUILD_DEPENDS names.
+        missing: Vec<String>,
+    },
     /// The kernel's own module is the same or newer.
     Refused {
         /// Which one.
@@ -115,6 +122,14 @@ pub enum Action {
         instance: Instance,
         /// Whatever version the kernel has.
         force: bool,
+    },
+    /// Take the files that were built here away from below the kernel, since a package's prebuilt modules serve; what was
+    /// built stays in the tree.
+    Uninstall {
+        /// Which instance.
+        instance: Instance,
+        /// The package.
+        package: String,
     },
     /// Record the inputs of what another program built.
     Adopt {
@@ -168,9 +183,10 @@ impl Action {
     /// The kernel that the action is for.
     pub fn kernel(&self) -> &KernelRelease {
         match self {
-            Self::Build { instance } | Self::Install { instance, .. } | Self::Adopt { instance } => {
-                &instance.kernel
-            }
+            Self::Build { instance }
+            | Self::Install { instance, .. }
+            | Self::Uninstall { instance, .. }
+            | Self::Adopt { instance } => &instance.kernel,
             Self::Depmod { kernel, .. } | Self::Initramfs { kernel } => kernel,
         }
     }
@@ -178,9 +194,10 @@ impl Action {
     /// The instance that the action is for, if it is for one.
     pub fn instance(&self) -> Option<&Instance> {
         match self {
-            Self::Build { instance } | Self::Install { instance, .. } | Self::Adopt { instance } => {
-                Some(instance)
-            }
+            Self::Build { instance }
+            | Self::Install { instance, .. }
+            | Self::Uninstall { instance, .. }
+            | Self::Adopt { instance } => Some(instance),
             Self::Depmod { .. } | Self::Initramfs { .. } => None,
         }
     }

@@ -10,6 +10,9 @@ impl fmt::Display for Step {
             Action::Install { instance, .. } => {
                 ("install", format!("{} for {}", instance.module, instance.kernel))
             }
+            Action::Uninstall { instance, .. } => {
+                ("uninstall", format!("{} for {}", instance.module, instance.kernel))
+            }
             Action::Adopt { instance } => ("adopt", format!("{} for {}", instance.module, instance.kernel)),
             Action::Depmod { kernel, .. } => ("depmod", kernel.to_string()),
             Action::Initramfs { kernel } => ("initramfs", kernel.to_string()),
@@ -46,6 +49,14 @@ impl fmt::Display for Note {
             Self::Deferred { instance, missing } => write!(
                 f,
                 "{} for kernel {} waits until {} is registered",
+                instance.module,
+                instance.kernel,
+                missing.join(", ")
+            ),
+            Self::OnlyPrebuilt { instance, missing } => write!(
+                f,
+                "{} for kernel {} is built against {}, of which only prebuilt modules are there: its sources have to be \
+                 installed too",
                 instance.module,
                 instance.kernel,
                 missing.join(", ")

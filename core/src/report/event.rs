@@ -56,6 +56,8 @@ pub enum Event<'a> {
         instance: &'a Instance,
         /// The files.
         removed: &'a Removed,
+        /// The package that serves in its place, if it made way for one.
+        package: Option<&'a str>,
     },
     /// depmod is running.
     DepmodStarted {

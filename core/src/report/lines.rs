@@ -83,13 +83,21 @@ pub fn line(event: &Event<'_>) -> Option<String> {
             }
             text
         }
-        Event::Removed { instance, removed } => {
+        Event::Removed { instance, removed, package } => {
             let mut text = format!("removed {} for {}", instance.module, instance.kernel);
+            if let Some(package) = package {
+                text.push_str(&format!(", which {package} serves"));
+            }
             for file in &removed.files {
                 text.push_str(&format!("\n  deleted {}", file.display()));
             }
             for file in &removed.restored {
                 text.push_str(&format!("\n  restored the kernel's own {}", file.display()));
+            }
+            if package.is_none() {
+                for file in &removed.packaged {
+                    text.push_str(&format!("\n  left {}, which is a package's", file.display()));
+                }
             }
             for name in &removed.not_found {
                 text.push_str(&format!("\n  {name} was not found where it belongs"));

@@ -1,6 +1,6 @@
 //! What `status` shows: DKMS's lines (contract 3.3), a table, JSON.
 
-use crate::model::{Diagnosis, Instance, Isolation, ModuleId, Signature};
+use crate::model::{Diagnosis, Instance, Isolation, ModuleId, Prebuilt, Signature};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -14,6 +14,8 @@ pub enum Stage {
     Built,
     /// In place below the kernel.
     Installed,
+    /// In place below the kernel, brought by a package that was built elsewhere.
+    Prebuilt,
     /// Its source is gone.
     Broken,
     /// Its last build failed.
@@ -49,6 +51,26 @@ pub struct Line {
     pub diagnosis: Option<Diagnosis>,
     /// The log of the build.
     pub log: Option<PathBuf>,
+    /// The package that serves the kernel.
+    pub prebuilt: Option<Served>,
+}
+
+/// What a package of prebuilt modules brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Served {
+    /// The version of the module.
+    pub version: String,
+    /// The package.
+    pub package: String,
+    /// Its version.
+    pub package_version: String,
+}
+
+impl From<&Prebuilt> for Served {
+    fn from(prebuilt: &Prebuilt) -> Self {
+        let Prebuilt { module, package, package_version, .. } = prebuilt.clone();
+        Self { version: module.version, package, package_version }
+    }
 }
 
 /// The whole of it.
@@ -93,6 +115,7 @@ impl Stage {
             Self::Added => "added",
             Self::Built => "built",
             Self::Installed => "installed",
+            Self::Prebuilt => "prebuilt",
             Self::Broken => "broken",
             Self::Failed => "failed",
             Self::Excluded => "not meant",
@@ -103,7 +126,7 @@ impl Stage {
 
     fn colour(self) -> &'static str {
         match self {
-            Self::Installed => "32",
+            Self::Installed | Self::Prebuilt => "32",
             Self::Built | Self::Added | Self::Missing | Self::NoHeaders => "33",
             Self::Broken | Self::Failed => "31",
             Self::Excluded => "2",
@@ -116,6 +139,9 @@ impl Line {
         let mut parts = Vec::new();
         if self.stale {
             parts.push("stale: its inputs changed".to_string());
+        }
+        if let Some(Served { version, package, package_version }) = &self.prebuilt {
+            parts.push(format!("{version} from {package} {package_version}"));
         }
         parts.extend(self.problem.clone());
         match &self.signature {
@@ -198,6 +224,7 @@ mod tests {
             isolation: None,
             diagnosis,
             log: None,
+            prebuilt: None,
         };
         let error = Diagnosis::at("m.c:1:2", "no");
         assert_eq!(

@@ -42,7 +42,7 @@ fn prebuilt_name(module: &str, release: &str) -> String {
     name_of(&format!("{}-modules-{release}", words::base(module)))
 }
 
-/// The packages any of which has the kernel: Debian's, its unsigned one, Ubuntu's unsigned one.
+/// The names of packages that have such a kernel: Debian's, its unsigned one, Ubuntu's unsigned one.
 fn images(package: &ModulePackage) -> Vec<String> {
     let release = name_of(&package.kernel.release);
     let mut names = vec![
@@ -77,7 +77,9 @@ pub(super) fn prebuilt(package: &ModulePackage, usr_merged: bool) -> Result<Pack
     finish(&mut deb, about, module);
 
     let images = images(package);
-    let any_image = Dependency(images.iter().flat_map(|image| Dependency::on(image).0).collect());
+    // Where it is known which, no other: apt would install another one in place of a kernel that is removed.
+    let known = if package.kernel.image.is_some() { 1 } else { images.len() };
+    let any_image = Dependency(images.iter().take(known).flat_map(|image| Dependency::on(image).0).collect());
     relate(&mut deb, RelationKind::Depends, [any_image, Dependency::on("kmod")]);
     let needs = package.needs.iter().map(|need| {
         let theirs = name_of(words::base(&need.module));

@@ -92,6 +92,7 @@ pub(super) fn prebuilt(package: &ModulePackage, dist: &str) -> Result<Package, P
     let scripts = Scripts::new(&name, package, &layout, &[]);
     rpm.scripts = [
         (ScriptPoint::BeforeInstall, scripts.script(&[ASIDE_PART, include_str!("scripts/fedora/pre.sh")])),
+        (ScriptPoint::AfterInstall, scripts.script(&[SETTLE_PART, include_str!("scripts/fedora/post.sh")])),
         (
             ScriptPoint::AfterTransaction,
             scripts.script(&[SETTLE_PART, include_str!("scripts/fedora/posttrans.sh")]),

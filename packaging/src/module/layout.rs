@@ -62,6 +62,12 @@ impl Layout {
         Ok(Self { tree, directories, paths, depmod })
     }
 
+    /// What tells by its times whether depmod has seen the package: its modules, and their directories.
+    pub(super) fn placed(&self) -> Vec<String> {
+        let directories = self.directories.iter().map(|directory| format!("{}/{directory}", self.tree));
+        self.paths.iter().cloned().chain(directories).collect()
+    }
+
     /// The modules, what depmod is told, and the file by which programs recognise them.
     ///
     /// # Errors

@@ -1,8 +1,17 @@
 //! Licences: what a module says of itself, in the words of SPDX.
 
 /// The SPDX expression of `MODULE_LICENSE`, whose words are the kernel's own (`Documentation/process/license-rules.rst`).
-/// There `GPL` and `GPL v2` mean the same.
+/// There `GPL` and `GPL v2` mean the same. Several, where modules differ, are parted by ` AND `.
 pub(super) fn spdx(license: &str) -> String {
+    let several: Vec<String> = license.split(" AND ").map(one).collect();
+    let bracketed = |one: &String| if one.contains(" OR ") { format!("({one})") } else { one.clone() };
+    match several.as_slice() {
+        [one] => one.clone(),
+        several => several.iter().map(bracketed).collect::<Vec<_>>().join(" AND "),
+    }
+}
+
+fn one(license: &str) -> String {
     let known = match license.trim() {
         "GPL" | "GPL v2" | "GPL and additional rights" => "GPL-2.0-only",
         "Dual BSD/GPL" => "BSD-3-Clause OR GPL-2.0-only",
@@ -52,6 +61,7 @@ mod tests {
             ("Dual MIT/GPL", "MIT OR GPL-2.0-only"),
             ("Proprietary", "LicenseRef-Proprietary"),
             ("NVIDIA, Inc.", "LicenseRef-NVIDIA--Inc-"),
+            ("GPL AND Dual MIT/GPL", "GPL-2.0-only AND (MIT OR GPL-2.0-only)"),
             ("", "LicenseRef-Unknown"),
         ] {
             assert_eq!(spdx(said), expected, "{said}");

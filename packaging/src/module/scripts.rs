@@ -40,12 +40,12 @@ impl Scripts {
         directories.retain(|directory| seen.insert(*directory));
         let kernel = &package.kernel;
         let mut head = format!(
-            "#!/bin/sh\nset -e\npackage='{name}'\nkernel='{}'\ntree='{}'\nnames='{}'\ndirectories='{}'\nfiles='{}'\n",
+            "#!/bin/sh\nset -e\npackage='{name}'\nkernel='{}'\ntree='{}'\nnames='{}'\ndirectories='{}'\nplaced='{}'\n",
             kernel.release,
             layout.tree,
             names.join(" "),
             directories.join(" "),
-            layout.paths.join(" "),
+            layout.placed().join(" "),
         );
         head.push_str(&format!("pkgbase='{}'\n", kernel.pkgbase.as_deref().unwrap_or_default()));
         if !kernel_packages.is_empty() {

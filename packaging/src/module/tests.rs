@@ -130,7 +130,7 @@ Version: 0.12.7-1+k6.1.192.2
 Architecture: amd64
 Maintainer: A Person <person@example.org>
 Installed-Size: 9
-Depends: linux-image-6.1.0-56-amd64 | linux-image-6.1.0-56-amd64-unsigned | linux-image-unsigned-6.1.0-56-amd64, kmod, lender-modules-for-6.1.0-56-amd64 (= 1.0-rc1)
+Depends: linux-image-6.1.0-56-amd64, kmod, lender-modules-for-6.1.0-56-amd64 (= 1.0-rc1)
 Conflicts: kernel-module-loop-back-6.1.0-56-amd64, kernel-module-loop-more-6.1.0-56-amd64
 Replaces: kernel-module-loop-back-6.1.0-56-amd64, kernel-module-loop-more-6.1.0-56-amd64
 Provides: loop-back-modules (= 0.12.7), loop-back-modules-for-6.1.0-56-amd64 (= 0.12.7), kernel-module-loop-back-6.1.0-56-amd64, kernel-module-loop-more-6.1.0-56-amd64
@@ -211,6 +211,11 @@ fn debians_metapackage_moves_with_the_kernel() {
     let package = DEBIAN.metapackage(&bare).unwrap().unwrap();
     assert_eq!(crate::deb::version(&package.version), "0.12.7-1+k6.1.0.56.amd64");
     assert!(relations(&package).starts_with("Depends: loop-back-modules-6.1.0-56-amd64 = 0.12.7-1\n"));
+    assert!(
+        relations(&DEBIAN.prebuilt(&bare).unwrap()).starts_with(
+            "Depends: linux-image-6.1.0-56-amd64 or linux-image-6.1.0-56-amd64-unsigned or linux-image-unsigned-6.1.0-56-amd64\n"
+        )
+    );
     bare.kernel.flavour = None;
     assert!(DEBIAN.metapackage(&bare).unwrap().is_none());
 }
@@ -268,7 +273,15 @@ Provides: kernel-module(loop-more.ko) = 6.12.107-1.fc43.x86_64";
     ];
     assert_eq!(paths(&package), expected);
     let points: Vec<_> = package.scripts.keys().copied().collect();
-    assert_eq!(points, [ScriptPoint::BeforeInstall, ScriptPoint::AfterRemove, ScriptPoint::AfterTransaction]);
+    assert_eq!(
+        points,
+        [
+            ScriptPoint::BeforeInstall,
+            ScriptPoint::AfterInstall,
+            ScriptPoint::AfterRemove,
+            ScriptPoint::AfterTransaction
+        ]
+    );
 }
 
 #[test]
@@ -452,5 +465,5 @@ fn scripts_are_posix_shell_and_never_fail() {
             }
         }
     }
-    assert_eq!(count, 7 * (3 + 2 + 3 + 2 + 3 + 3));
+    assert_eq!(count, 7 * (3 + 2 + 4 + 2 + 3 + 3));
 }

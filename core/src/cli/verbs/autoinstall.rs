@@ -106,7 +106,7 @@ fn summary(kernel: &Kernel, synced: &Synced) -> Vec<String> {
     let mut deferred = Vec::new();
     for note in &synced.plan.notes {
         match note {
-            Note::Blocked { instance, missing: names } => {
+            Note::Blocked { instance, missing: names } | Note::OnlyPrebuilt { instance, missing: names } => {
                 lines.push(missing(&instance.module, &names.join(" ")));
             }
             Note::Deferred { instance, missing } => {

@@ -6,7 +6,7 @@ use super::sync::keep;
 use crate::cli::context::{Audience, Context};
 use crate::exec::{Report, lock};
 use crate::inventory::{Kernel, Source, Tree};
-use crate::model::{Failure, Instance, ModuleId};
+use crate::model::{Failure, Instance, ModuleId, Prebuilt};
 use crate::plan::{Action, Plan};
 use crate::report::Event;
 use std::time::Duration;
@@ -88,11 +88,35 @@ fn steps(
     let mut early = Vec::new();
     let note = |text: String| context.sink.event(&Event::Note { text: &text });
     let mut plan = Plan::default();
+    let finder = context.finder();
+    let survey = context.survey(&finder);
     for kernel in kernels {
         let (release, arch) = (&kernel.release, &kernel.arch);
         let instance = Instance { module: module.clone(), kernel: release.clone(), arch: arch.clone() };
         let built = tree.built(&instance);
         let mut after = Vec::new();
+        if let Some(prebuilt) = survey.prebuilts().of(kernel, &module.name).filter(|_| options.install) {
+            let Prebuilt { package, package_version, .. } = prebuilt;
+            let why = format!("{package} {package_version} serves it with prebuilt modules");
+            let refused = Failure::Refused { module: module.clone(), kernel: release.clone(), why };
+            match (options.force, context.audience) {
+                (true, _) => note(format!(
+                    "{package} has prebuilt modules of {module} for kernel {release}, too: to keep \
+                                           what is installed now, remove that package"
+                )),
+                // Scripts of packages call it, and have nothing to complain of: the module is there.
+                (false, Audience::Dkms) => {
+                    note(format!("{refused}; --force installs it all the same"));
+                    continue;
+                }
+                (false, _) => {
+                    let elapsed = Duration::ZERO;
+                    context.sink.event(&Event::Failed { instance: &instance, failure: &refused, elapsed });
+                    early.push(refused);
+                    continue;
+                }
+            }
+        }
         if built.is_none() || (options.force && !options.install) {
             if let Err(failure) = check_depends(context, &tree, &instance, kernel, options.force) {
                 context.sink.event(&Event::Failed {

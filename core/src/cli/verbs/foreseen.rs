@@ -52,6 +52,10 @@ pub(super) fn question(
         add(kernel.release.as_str().as_bytes());
         add(&[u8::from(kernel.headers.is_some()), u8::from(kernel.has_image)]);
     }
+    let finder = context.finder();
+    for prebuilt in &context.survey(&finder).prebuilts().whole {
+        add(format!("{prebuilt:?}").as_bytes());
+    }
     Some(hex(&hash.finalize()))
 }
 

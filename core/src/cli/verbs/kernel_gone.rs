@@ -1,6 +1,6 @@
 //! A kernel goes, or another of the same name takes its place: its modules go with it, registrations stay.
 
-use super::uninstall::{directives_then, take_away_one};
+use super::uninstall::take_away_one;
 use crate::cli::context::Context;
 use crate::exec::{lock, pending};
 use crate::install::files::remove_tree_if_there;
@@ -46,6 +46,11 @@ pub fn kernel_gone(context: &Context, kernel: &Kernel, occasion: Occasion) -> Re
             let arch = &built.instance.arch;
             complain(format!("dkms: removing module {module} for kernel {} ({arch})", kernel.release));
         }
+        if occasion == Occasion::Hook && !built.active {
+            let finder = context.finder();
+            let (directives, excluded) = context.survey(&finder).directives_then(&built.instance, kernel);
+            context.session()?.remove_unclaimed(&built.instance, &directives, &excluded)?;
+        }
         match take_away_one(context, &tree, &built.instance, kernel, true) {
             Ok(has_changed) => changed |= has_changed,
             Err(failure) => {
@@ -84,7 +89,7 @@ pub fn kernel_gone(context: &Context, kernel: &Kernel, occasion: Occasion) -> Re
 fn is_automatic(context: &Context, built: &Built, kernel: &Kernel) -> bool {
     let finder = context.finder();
     let survey = context.survey(&finder);
-    directives_then(&survey, &built.instance, kernel).0.autoinstall
+    survey.directives_then(&built.instance, kernel).0.autoinstall
 }
 
 /// Removes a directory in which there is nothing but empty directories, or those of them that are.

@@ -67,7 +67,9 @@ fn missing(context: &Context, kernel: &Kernel, note: Note) -> Option<Failure> {
         Note::Excluded { instance, why } => {
             Failure::Excluded { module: instance.module, kernel: instance.kernel, arch: instance.arch, why }
         }
-        Note::Blocked { instance, missing } | Note::Deferred { instance, missing } => {
+        Note::Blocked { instance, missing }
+        | Note::Deferred { instance, missing }
+        | Note::OnlyPrebuilt { instance, missing } => {
             Failure::MissingDepends { module: instance.module, kernel: kernel.release.clone(), missing }
         }
         Note::Refused { instance, why } => {

@@ -30,3 +30,5 @@ pub mod uninstall;
 mod doctor_tests;
 #[cfg(test)]
 mod old_trees_tests;
+#[cfg(test)]
+mod prebuilt_tests;

@@ -56,17 +56,21 @@ pub fn take_stock(
         .map(|k| k.release.clone())
         .filter(|k| initramfs::has_initramfs(&context.places, k))
         .collect();
+    let prebuilt: Vec<_> =
+        survey.prebuilts().whole.iter().map(|p| (p.kernel.clone(), p.module.name.clone())).collect();
     let found = Found {
         candidates: &candidates.found,
         pending: &pending::kernels(&context.places),
         initramfs: &with_initramfs,
         outdated: &initramfs::outdated(&context.places),
+        prebuilt: &prebuilt,
+        claims: &survey.claims(&tree, &kernels),
     };
     let mut plan = plan(found, notes.collect(), request);
     plan.hint_at_headers(&|kernel| survey.header_hint(kernel).sentence());
     let is_present = |c: &&Candidate| {
         c.autoinstall
-            && matches!(c.state, State::Installed | State::Weak(_))
+            && matches!(c.state, State::Installed | State::Weak(_) | State::Prebuilt { .. })
             && !plan.steps.iter().any(|step| {
                 step.action.instance() == Some(&c.instance) && !matches!(step.action, Action::Adopt { .. })
             })

@@ -14,6 +14,7 @@ fn modules(note: &Note) -> Vec<&ModuleId> {
         Note::Excluded { instance, .. }
         | Note::Blocked { instance, .. }
         | Note::Deferred { instance, .. }
+        | Note::OnlyPrebuilt { instance, .. }
         | Note::Refused { instance, .. } => vec![&instance.module],
         Note::FailedBefore { failure } => vec![&failure.instance.module],
         Note::Broken { module } | Note::BadConf { module, .. } => vec![module],
@@ -56,7 +57,9 @@ pub fn lacking(policy: &Policy, plan: &Plan, report: &Report) -> Vec<String> {
                     &failure.message,
                 ));
             }
-            Note::Blocked { instance, missing } | Note::Deferred { instance, missing }
+            Note::Blocked { instance, missing }
+            | Note::Deferred { instance, missing }
+            | Note::OnlyPrebuilt { instance, missing }
                 if critical(&instance.module) =>
             {
                 let why = format!("it needs {}", missing.join(", "));

@@ -8,7 +8,7 @@ use crate::cli::context::Context;
 use crate::config::BuiltBefore;
 use crate::exec::{Session, Settings, Stage, lock};
 use crate::install::files::link_atomically;
-use crate::inventory::{Candidate, Incoming, Kernel, Survey, Tree};
+use crate::inventory::{Candidate, Incoming, Kernel, State, Survey, Tree};
 use crate::model::{Failure, Instance, ModuleId, Transaction};
 use crate::plan::{Action, Evidence, Forecast, Found, Plan, Request, forecast, plan};
 use crate::report::{Event, Sink, failure_text};
@@ -34,6 +34,7 @@ pub fn preflight(context: &Context, transaction: &Transaction) -> Result<Forecas
         PackageFile::open(file).and_then(|package| package.paths()).map_err(|error| error.to_string())
     };
     let mut incoming = Incoming::of(transaction, &names, &paths);
+    depart(context, &mut incoming, transaction);
     if incoming.is_empty() {
         return Ok(judge(context, &incoming, &Work::default()));
     }
@@ -76,15 +77,23 @@ pub fn preflight(context: &Context, transaction: &Transaction) -> Result<Forecas
 /// # Errors
 /// The state cannot be read.
 pub fn glance(context: &Context, transaction: &Transaction) -> Result<Forecast, Failure> {
-    let incoming = Incoming::of(transaction, &[], &|_| Ok(Vec::new()));
-    if context.is_autoinstall_off() || incoming.images.is_empty() {
+    if context.is_autoinstall_off() {
         return Ok(judge(context, &Incoming::default(), &Work::default()));
     }
     let mut tree = context.tree()?;
+    let names: Vec<&str> = tree.modules.iter().map(|m| m.module.name.as_str()).collect();
+    let mut incoming = Incoming::of(transaction, &names, &|_| Ok(Vec::new()));
+    depart(context, &mut incoming, transaction);
+    if incoming.images.is_empty() && incoming.departing.is_empty() {
+        return Ok(judge(context, &Incoming::default(), &Work::default()));
+    }
     // Of modules that come or go themselves, names tell nothing.
     let arrives = transaction.arrives.iter().map(|arrival| &arrival.package);
     let goes = transaction.goes.iter().map(|departure| &departure.package);
-    let changes: Vec<_> = arrives.chain(goes).filter(|package| !package.starts_with("linux-")).collect();
+    let is_source = |package: &&String| {
+        !package.starts_with("linux-") && !package.starts_with("kmod-") && !package.contains("-modules-")
+    };
+    let changes: Vec<_> = arrives.chain(goes).filter(is_source).collect();
     tree.modules.retain(|registered| !changes.iter().any(|name| name.contains(&registered.module.name)));
     let mut work = look(context, tree, &incoming)?;
     for candidate in &work.candidates {
@@ -96,6 +105,14 @@ pub fn glance(context: &Context, transaction: &Transaction) -> Result<Forecast, 
         }
     }
     Ok(judge(context, &incoming, &work))
+}
+
+/// Notes the prebuilts whose packages go: they need not be looked for where nothing does.
+fn depart(context: &Context, incoming: &mut Incoming, transaction: &Transaction) {
+    if !transaction.goes.is_empty() {
+        let finder = context.finder();
+        incoming.depart(transaction, &context.survey(&finder).prebuilts().whole);
+    }
 }
 
 /// Unpacks what builds need of the packages that arrive.
@@ -137,7 +154,8 @@ fn judge(context: &Context, incoming: &Incoming, work: &Work) -> Forecast {
 
 /// Whether the settings and what arrives leave anything to be built now.
 fn is_anything_built(context: &Context, tree: &Tree, incoming: &Incoming) -> bool {
-    let is_possible = context.places.root.is_host() && !incoming.files.is_empty();
+    let brings = !incoming.files.is_empty() || !incoming.departing.is_empty();
+    let is_possible = context.places.root.is_host() && brings;
     if context.preflight.build == BuiltBefore::Nothing || !is_possible {
         return false;
     }
@@ -148,6 +166,7 @@ fn is_anything_built(context: &Context, tree: &Tree, incoming: &Incoming) -> boo
     let brings_kernels = !incoming.images.is_empty() || !incoming.headers.is_empty();
     brings_kernels && tree.modules.iter().any(|m| builds(&m.module.name))
         || incoming.sources.iter().any(may_build)
+        || incoming.departing.iter().any(|(_, name)| builds(name))
 }
 
 /// The kernels in question as they are known without unpacking anything.
@@ -163,9 +182,47 @@ fn kernels_by_name(context: &Context, incoming: &Incoming) -> Result<Vec<Kernel>
 fn look(context: &Context, mut tree: Tree, incoming: &Incoming) -> Result<Work, Failure> {
     leave_out(&mut tree, incoming);
     let finder = context.finder();
-    let survey = context.survey(&finder);
-    let candidates = survey.candidates(&tree, &kernels_by_name(context, incoming)?, &[])?;
-    Ok(Work { candidates: candidates.found, ..Work::default() })
+    let mut survey = context.survey(&finder);
+    survey.options.departing = incoming.departing.clone();
+    let mut candidates = survey.candidates(&tree, &kernels_by_name(context, incoming)?, &[])?.found;
+    candidates.extend(left_alone(context, &survey, &tree, incoming)?.0);
+    serve(&mut candidates, incoming);
+    Ok(Work { candidates, ..Work::default() })
+}
+
+/// What packages bring in the transaction need not be built.
+fn serve(candidates: &mut [Candidate], incoming: &Incoming) {
+    for candidate in candidates {
+        let Instance { module, kernel, .. } = &candidate.instance;
+        if incoming.prebuilts.iter().any(|(k, name)| k == kernel && *name == module.name) {
+            let is_built = !matches!(candidate.state, State::Added | State::Weak(_));
+            candidate.state = State::Prebuilt { is_built };
+        }
+    }
+}
+
+/// Modules whose prebuilts go, for their kernels, and these.
+fn left_alone(
+    context: &Context,
+    survey: &Survey<'_>,
+    tree: &Tree,
+    incoming: &Incoming,
+) -> Result<(Vec<Candidate>, Vec<Kernel>), Failure> {
+    let (mut candidates, mut kernels) = (Vec::new(), Vec::new());
+    for (release, name) in &incoming.departing {
+        if incoming.images.contains(release) || incoming.headers.contains(release) {
+            // Looked at anyway.
+            continue;
+        }
+        let kernel = Kernel { is_staged: true, ..context.kernel(release.as_str(), None)? };
+        let mut only = tree.clone();
+        only.modules.retain(|registered| registered.module.name == *name);
+        candidates.extend(survey.candidates(&only, std::slice::from_ref(&kernel), &[])?.found);
+        if !kernels.contains(&kernel) {
+            kernels.push(kernel);
+        }
+    }
+    Ok((candidates, kernels))
 }
 
 /// Modules whose sources go need not be there for what comes.
@@ -186,7 +243,8 @@ fn build(context: &Context, incoming: &mut Incoming) -> Result<Work, Failure> {
         arriving.iter().all(|new| new.name != registered.module.name || *new == registered.module)
     });
     let finder = context.finder();
-    let survey = context.survey(&finder);
+    let mut survey = context.survey(&finder);
+    survey.options.departing = incoming.departing.clone();
     let mut kernels = context.kernels()?;
     kernels.retain(|kernel| !incoming.leaving.contains(&kernel.release));
     for release in &incoming.images {
@@ -206,12 +264,18 @@ fn build(context: &Context, incoming: &mut Incoming) -> Result<Work, Failure> {
         let old: Vec<_> = old.iter().filter(|kernel| kernel.headers.is_some()).cloned().collect();
         candidates.extend(survey.candidates(&only_new, &old, &[])?.found);
     }
+    let (left, kernels_left) = left_alone(context, &survey, &tree, incoming)?;
+    candidates.extend(left.into_iter().filter(|c| arriving.iter().all(|m| *m != c.instance.module)));
+    serve(&mut candidates, incoming);
     let wanted = to_be_built(context, &candidates);
     let chosen: Vec<_> =
         candidates.iter().filter(|c| wanted.contains(&c.instance.module.name)).cloned().collect();
     let found = Found { candidates: &chosen, ..Found::default() };
     let plan = plan(found, Vec::new(), &Request::default());
-    let kernels: Vec<Kernel> = new.into_iter().chain(old).collect();
+    let mut kernels: Vec<Kernel> = new.into_iter().chain(old).collect();
+    let is_known = |k: &Kernel| kernels.iter().any(|known| known.release == k.release);
+    let missing: Vec<_> = kernels_left.into_iter().filter(|k| !is_known(k)).collect();
+    kernels.extend(missing);
     let mut work = Work { candidates, ..Work::default() };
     (work.ready, work.failed) = carry_out(context, &survey, &tree, &kernels, &chosen, &plan)?;
     work.plan = plan;

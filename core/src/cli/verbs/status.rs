@@ -2,10 +2,10 @@
 
 use crate::cli::context::Context;
 use crate::inventory::{Built, Candidate, Facts, Kernel, Registered, Source, State, Survey, Tree};
-use crate::model::{Failure, Instance, KernelRelease, ModuleId};
+use crate::model::{Arch, Failure, Instance, KernelRelease, ModuleId, Prebuilt};
 use crate::pattern::glob;
 use crate::report::failure_text;
-use crate::report::status::{Flags, Line, Report, Stage, dkms_line};
+use crate::report::status::{Flags, Line, Report, Served, Stage, dkms_line};
 
 /// Which lines are wanted: shell patterns, as DKMS takes them.
 #[derive(Debug, Clone, Default)]
@@ -174,6 +174,10 @@ pub fn report(context: &Context, filter: &Filter) -> Result<Report, Failure> {
                 continue;
             }
             match survey.candidate(registered, &kernel) {
+                Ok(candidate) if matches!(candidate.state, State::Prebuilt { .. }) && newest => {
+                    let prebuilt = survey.prebuilts().of(&kernel, &module.name);
+                    instances.extend(prebuilt.map(|prebuilt| served(&tree, &candidate.instance, prebuilt)));
+                }
                 Ok(candidate) if built || candidate.autoinstall || candidate.failure.is_some() => {
                     instances.push(line(context, &survey, &candidate));
                 }
@@ -192,7 +196,62 @@ pub fn report(context: &Context, filter: &Filter) -> Result<Report, Failure> {
             instances.push(bare(module, Stage::Added, None));
         }
     }
+    instances.extend(unregistered(&survey, &tree, &kernels, filter, &instances));
+    // Stable: what is registered comes first, as it is in the tree.
+    instances.sort_by(|a, b| a.module.name.cmp(&b.module.name));
     Ok(Report { version: 1, instances })
+}
+
+/// Prebuilts of which nothing is told yet: their sources are not registered, or of no use.
+fn unregistered(
+    survey: &Survey<'_>,
+    tree: &Tree,
+    kernels: &[Kernel],
+    filter: &Filter,
+    told: &[Line],
+) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let is_told = |instance: &Instance| {
+        let is_it = |line: &&Line| line.module.name == instance.module.name;
+        told.iter().filter(is_it).any(|line| line.kernel.as_deref() == Some(instance.kernel.as_str()))
+    };
+    let instance =
+        |p: &Prebuilt| Instance { module: p.module.clone(), kernel: p.kernel.clone(), arch: p.arch.clone() };
+    for kernel in kernels {
+        let serves = |p: &&Prebuilt| survey.prebuilts().of(kernel, &p.module.name) == Some(*p);
+        let whole = survey.prebuilts().whole.iter().filter(serves);
+        lines.extend(whole.map(|prebuilt| served(tree, &instance(prebuilt), prebuilt)));
+        let faulty = survey.prebuilts().faulty.iter().filter_map(|f| Some((f.prebuilt.as_ref()?, &f.why)));
+        lines.extend(faulty.filter(|(prebuilt, _)| prebuilt.kernel == kernel.release).map(
+            |(prebuilt, why)| {
+                let line = served(tree, &instance(prebuilt), prebuilt);
+                Line { stage: Stage::Broken, problem: Some(why.clone()), ..line }
+            },
+        ));
+    }
+    lines.retain(|line| {
+        let (Some(kernel), Some(arch)) = (&line.kernel, &line.arch) else { return false };
+        let (Ok(kernel), Ok(arch)) = (KernelRelease::new(kernel), Arch::new(arch)) else { return false };
+        let instance = Instance { module: line.module.clone(), kernel, arch };
+        filter.module(&line.module) && filter.instance(&instance) && !is_told(&instance)
+    });
+    lines
+}
+
+/// A module that a package brought for a kernel.
+fn served(tree: &Tree, instance: &Instance, prebuilt: &Prebuilt) -> Line {
+    let key = (instance.module.name.clone(), instance.kernel.clone(), instance.arch.clone());
+    let before = tree.active.get(&key);
+    Line {
+        kernel: Some(instance.kernel.to_string()),
+        arch: Some(instance.arch.to_string()),
+        prebuilt: Some(Served::from(prebuilt)),
+        ..bare(
+            &instance.module,
+            Stage::Prebuilt,
+            before.map(|version| format!("{version}, built here, makes way for it with the next sync")),
+        )
+    }
 }
 
 /// The root's kernels, and those that are gone but still have something built for them.
@@ -226,6 +285,7 @@ fn bare(module: &ModuleId, stage: Stage, problem: Option<String>) -> Line {
         isolation: None,
         diagnosis: None,
         log: None,
+        prebuilt: None,
     }
 }
 
@@ -237,6 +297,8 @@ fn line(context: &Context, survey: &Survey<'_>, candidate: &Candidate) -> Line {
         State::Damaged(what) => (Stage::Installed, Some(what.clone())),
         State::Weak(from) => (Stage::Installed, Some(format!("by a link to the modules of {from}"))),
         State::Incomplete(what) => (Stage::Built, Some(what.clone())),
+        // An older version: of the newest one the package is told.
+        State::Prebuilt { .. } => (Stage::Built, None),
         State::Built => (Stage::Built, candidate.record.as_ref().and_then(|r| r.refused.clone())),
         State::Added => match (&candidate.excluded, failure) {
             (Some(why), _) => (Stage::Excluded, Some(why.clone())),
@@ -265,5 +327,6 @@ fn line(context: &Context, survey: &Survey<'_>, candidate: &Candidate) -> Line {
         isolation: record.and_then(|r| r.isolation.clone()),
         diagnosis: failure.and_then(|f| f.diagnosis.clone()),
         log,
+        prebuilt: None,
     }
 }

@@ -6,7 +6,7 @@ use super::policy::{self, InOneLine};
 use super::remove::sweep;
 use crate::cli::context::{Audience, Context};
 use crate::config::{Importance, Policy};
-use crate::exec::{Report, Session, initramfs, lock, pending};
+use crate::exec::{Report, Session, initramfs, lock, pending, prebuilt};
 use crate::install::files::{remove_tree_if_there, write_atomically};
 use crate::install::source::sweep_trees;
 use crate::inventory::Survey;
@@ -44,6 +44,7 @@ impl Synced {
                     note,
                     Note::FailedBefore { .. }
                         | Note::Blocked { .. }
+                        | Note::OnlyPrebuilt { .. }
                         | Note::Broken { .. }
                         | Note::BadConf { .. }
                 )
@@ -81,6 +82,7 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
     let tree = mend::before(context)?;
     let finder = context.finder();
     let survey = context.survey(&finder);
+    prebuilt::notice(&context.places, survey.prebuilts())?;
     let Stock { mut plan, tree, kernels, present } = take_stock(context, &survey, tree, request)?;
     plan.notes.sort_by_key(|note| policy::importance(&context.policy, note));
     for note in plan.notes.iter().filter(|note| is_told(context, note)) {

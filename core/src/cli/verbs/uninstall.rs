@@ -3,8 +3,8 @@
 use crate::cli::context::Context;
 use crate::exec::{lock, pending};
 use crate::install::files::{remove_if_there, remove_tree_if_there};
-use crate::inventory::{Kernel, Source, Survey, Tree};
-use crate::model::{Arch, Directives, Failure, Instance, KernelRelease, ModuleId, Record};
+use crate::inventory::{Kernel, Source, Tree};
+use crate::model::{Arch, Failure, Instance, KernelRelease, ModuleId};
 use crate::report::{Event, failure_text};
 use std::collections::BTreeSet;
 
@@ -115,9 +115,15 @@ pub(super) fn take_away_one(
     if built.is_some_and(|b| b.active) {
         let finder = context.finder();
         let survey = context.survey(&finder);
-        let (directives, excluded) = directives_then(&survey, instance, kernel);
-        context.session()?.uninstall(instance, &directives, &excluded)?;
+        let (directives, excluded) = survey.directives_then(instance, kernel);
+        context.session()?.uninstall(instance, &directives, &excluded, None)?;
         changed = true;
+    } else if let Some(package) = serving(context, instance, kernel) {
+        let command = context.distribution.remove_command(&package);
+        note(format!(
+            "{module} is not installed for kernel {release} from sources. {package} serves it, and stays; to remove that: \
+             {command}"
+        ));
     } else if is_told(context, tree, instance, kernel) {
         note(format!("Module {module} is not installed for kernel {release} ({arch}). Skipping..."));
     }
@@ -151,6 +157,13 @@ pub(super) fn take_away_one(
     Ok(true)
 }
 
+/// The package of prebuilt modules that serves the instance's kernel, if one does.
+fn serving(context: &Context, instance: &Instance, kernel: &Kernel) -> Option<String> {
+    let finder = context.finder();
+    let survey = context.survey(&finder);
+    survey.prebuilts().of(kernel, &instance.module.name).map(|prebuilt| prebuilt.package.clone())
+}
+
 /// The version of the module that is installed for the instance's kernel.
 fn active_version<'t>(tree: &'t Tree, instance: &Instance) -> Option<&'t String> {
     let Instance { module, kernel, arch } = instance;
@@ -164,31 +177,5 @@ fn is_told(context: &Context, tree: &Tree, instance: &Instance, kernel: &Kernel)
     }
     let finder = context.finder();
     let survey = context.survey(&finder);
-    directives_then(&survey, instance, kernel).0.is_unrestricted()
-}
-
-/// What the instance was built with, which says where its files are; else what its configuration says now; else, for
-/// one that cannot be read any more, what lies in the tree.
-pub(super) fn directives_then(
-    survey: &Survey<'_>,
-    instance: &Instance,
-    kernel: &Kernel,
-) -> (Directives, Vec<usize>) {
-    if let Some(record) = survey.record(instance) {
-        return (record.directives, Vec::new());
-    }
-    match survey.facts(&instance.module, &survey.conf_of(&instance.module), kernel, false) {
-        Ok(facts) => (facts.directives, facts.excluded_records),
-        Err(_) => {
-            let dir = survey.places.instance_dir(instance).join("module");
-            let names = std::fs::read_dir(dir).into_iter().flatten();
-            let record = |name: String| {
-                let (stem, _) = name.split_once(".ko")?;
-                Some(Record { dest_name: stem.to_string(), ..Record::default() })
-            };
-            let records =
-                names.filter_map(|entry| record(entry.ok()?.file_name().into_string().ok()?)).collect();
-            (Directives { records, ..Directives::default() }, Vec::new())
-        }
-    }
+    survey.directives_then(instance, kernel).0.is_unrestricted()
 }

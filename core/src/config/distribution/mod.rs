@@ -37,6 +37,55 @@ pub enum ArchRule {
     RpmOwner,
 }
 
+/// What the verbs of a package manager are called.
+struct Commands {
+    install: &'static str,
+    reinstall: &'static str,
+    remove: &'static str,
+    owner: Option<&'static str>,
+}
+
+/// The first name that fits counts: who is like Debian and Ubuntu has apt.
+const COMMANDS: [(&[&str], Commands); 5] = [
+    (
+        &["debian", "ubuntu"],
+        Commands {
+            install: "apt install",
+            reinstall: "apt install --reinstall",
+            remove: "apt remove",
+            owner: None,
+        },
+    ),
+    (
+        &["fedora", "rhel", "centos"],
+        Commands {
+            install: "dnf install",
+            reinstall: "dnf reinstall",
+            remove: "dnf remove",
+            owner: Some("rpm -qf --qf '%{name}\\n'"),
+        },
+    ),
+    (
+        &["sles", "suse", "opensuse"],
+        Commands {
+            install: "zypper install",
+            reinstall: "zypper install --force",
+            remove: "zypper remove",
+            owner: Some("rpm -qf --qf '%{name}\\n'"),
+        },
+    ),
+    (
+        &["arch"],
+        Commands {
+            install: "pacman -S",
+            reinstall: "pacman -S",
+            remove: "pacman -R",
+            owner: Some("pacman -Qqo"),
+        },
+    ),
+    (&["alpine"], Commands { install: "apk add", reinstall: "apk fix", remove: "apk del", owner: None }),
+];
+
 impl Distribution {
     /// From ID and ID_LIKE: `ubuntu`, else the whole of ID_LIKE, else ID.
     pub fn new(id: &str, id_like: &str) -> Self {
@@ -86,16 +135,28 @@ impl Distribution {
 
     /// A command of the package manager that installs a package; a clause where there is none to be named.
     pub fn install_command(&self, package: &str) -> String {
-        // The first name that fits counts: who is like Debian and Ubuntu has apt.
-        const TABLE: [(&[&str], &str); 5] = [
-            (&["debian", "ubuntu"], "apt install"),
-            (&["fedora", "rhel", "centos"], "dnf install"),
-            (&["sles", "suse", "opensuse"], "zypper install"),
-            (&["arch"], "pacman -S"),
-            (&["alpine"], "apk add"),
-        ];
-        let row = TABLE.iter().find(|(families, _)| self.is_like(families));
-        row.map_or_else(|| format!("install the package {package}"), |(_, verb)| format!("{verb} {package}"))
+        self.command(package, "install the package", |commands| commands.install)
+    }
+
+    /// The same for one that brings a package's files back as they were.
+    pub fn reinstall_command(&self, package: &str) -> String {
+        self.command(package, "reinstall the package", |commands| commands.reinstall)
+    }
+
+    /// The same for one that removes a package.
+    pub fn remove_command(&self, package: &str) -> String {
+        self.command(package, "remove the package", |commands| commands.remove)
+    }
+
+    fn command(&self, package: &str, otherwise: &str, verb: fn(&Commands) -> &'static str) -> String {
+        let row = COMMANDS.iter().find(|(families, _)| self.is_like(families));
+        format!("{} {package}", row.map_or(otherwise, |(_, commands)| verb(commands)))
+    }
+
+    /// A command that says, and nothing else, which package a file is of, where the manager has one.
+    pub fn owner_command(&self, path: &str) -> Option<String> {
+        let (_, commands) = COMMANDS.iter().find(|(families, _)| self.is_like(families))?;
+        Some(format!("{} {path}", commands.owner?))
     }
 
     /// `I`: where kernels have their modules. Only a root without `/lib/modules` (a staging directory of a merged
@@ -199,6 +260,24 @@ mod tests {
             }
             assert!(distribution.module_directory(Some("/"), "/x").is_absolute());
         }
+    }
+
+    #[test]
+    fn commands() {
+        for (id, like, reinstall, remove) in [
+            ("linuxmint", "ubuntu debian", "apt install --reinstall m", "apt remove m"),
+            ("rocky", "rhel centos fedora", "dnf reinstall m", "dnf remove m"),
+            ("opensuse-leap", "suse opensuse", "zypper install --force m", "zypper remove m"),
+            ("manjaro", "arch", "pacman -S m", "pacman -R m"),
+            ("slackware", "", "reinstall the package m", "remove the package m"),
+        ] {
+            let distribution = Distribution::new(id, like);
+            assert_eq!(distribution.reinstall_command("m"), reinstall);
+            assert_eq!(distribution.remove_command("m"), remove);
+        }
+        let owner = |id| Distribution::new(id, "").owner_command("/x");
+        assert_eq!(owner("arch").as_deref(), Some("pacman -Qqo /x"));
+        assert_eq!(owner("void"), None);
     }
 
     #[test]

@@ -1,28 +1,39 @@
 
-# Whether depmod has run since the files came, as it does where the kernel comes with them.
-is_indexed() {
-	[ -e "$tree/modules.dep" ] && newer=$(find $files -newercm "$tree/modules.dep" 2>&1) && [ -z "$newer" ]
+# Whether a file was written after ours came or went. Archives set all times but the one that is asked for.
+is_newer() {
+	[ -f "$1" ] && older=$(find $placed -newercm "$1" 2>&1) && [ -z "$older" ]
 }
 
 index() {
 	depmod "$kernel" || echo "$package: depmod $kernel failed; run it again" >&2
 }
 
-# Where there is one, and it is older than the index: its writer has not seen these modules.
+# The initramfs, where there is one and it is older than the modules, or by force where its writer had no index of them.
 refresh() {
 	[ "$initramfs" = yes ] || return 0
 	for image in $images; do
 		[ -f "$image" ] || continue
-		[ "$image" -nt "$tree/modules.dep" ] && return 0
+		[ "$1" != --force ] && is_newer "$image" && return 0
 		write_image || echo "$package: $image could not be written anew; it is as it was" >&2
 		return 0
 	done
 }
 
+# The kernel's own package runs depmod, too, where both come together.
+settle() {
+	is_there || return 0
+	if is_newer "$tree/modules.dep"; then
+		refresh
+	else
+		index
+		refresh --force
+	fi
+}
+
 write_image() {
 	if [ -e "/etc/mkinitcpio.d/$pkgbase.preset" ] && command -v mkinitcpio >/dev/null; then
 		mkinitcpio -p "$pkgbase"
-	elif command -v update-initramfs >/dev/null; then
+	elif [ "$image" = "/boot/initrd.img-$kernel" ] && command -v update-initramfs >/dev/null; then
 		update-initramfs -u -k "$kernel"
 	else
 		dracut --force --kver "$kernel" "$image"

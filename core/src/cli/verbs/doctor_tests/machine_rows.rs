@@ -8,6 +8,134 @@ use std::time::{Duration, SystemTime};
 
 pub(super) const ROWS: &[Row] = &[
     row!(
+        "prebuilt-record",
+        Problem,
+        |f| f.file(&format!("/usr/lib/evermod/prebuilt/{K}/x.json"), "{\"schema\": 1, \"module\": [[["),
+        "/usr/lib/evermod/prebuilt/6.1.0-55-amd64/x.json: it is no record of modules",
+        "",
+        false
+    ),
+    row!(
+        "prebuilt-record",
+        Problem,
+        |f| {
+            f.file("/var/lib/dpkg/info/x-modules.list", format!("/usr/lib/evermod/prebuilt/{K}/x.json\n"));
+            f.dir(&format!("/usr/lib/evermod/prebuilt/{K}/x.json"));
+        },
+        "x.json: it is no record",
+        "",
+        false
+    ),
+    row!(
+        "prebuilt-record",
+        Problem,
+        |f| {
+            f.file("/etc/os-release", "ID=fedora\n");
+            f.file(&format!("/usr/lib/evermod/prebuilt/{K}/x.json"), "");
+        },
+        "no record",
+        "dnf reinstall $(rpm -qf --qf '%{name}\\n' /usr/lib/evermod/prebuilt/6.1.0-55-amd64/x.json)",
+        false
+    ),
+    row!(
+        "prebuilt-record",
+        Problem,
+        |f| {
+            f.prebuilt("x", "1", K, "updates/dkms", &["x"]);
+            let path = format!("/usr/lib/evermod/prebuilt/{K}/x.json");
+            let text = std::fs::read_to_string(f.at(&path)).unwrap();
+            f.file(&path, text.replace(&f.arch, "riscv64"));
+        },
+        "it is for riscv64",
+        "apt remove x-modules-6.1.0-55-amd64",
+        false
+    ),
+    row!(
+        "prebuilt-files",
+        Problem,
+        |f| {
+            f.prebuilt("x", "1", K, "updates/dkms", &["x"]);
+            f.file(&format!("/lib/modules/{K}/updates/dkms/x.ko"), "altered");
+        },
+        "/updates/dkms/x.ko is altered, which it brought for kernel 6.1.0-55-amd64",
+        "apt install --reinstall x-modules-6.1.0-55-amd64",
+        false
+    ),
+    row!(
+        "prebuilt-files",
+        Problem,
+        |f| {
+            f.prebuilt("x", "1", K, "updates", &["x", "y"]);
+            f.remove(&format!("/lib/modules/{K}/updates/y.ko"));
+        },
+        "/updates/y.ko is missing",
+        "apt install --reinstall x-modules-6.1.0-55-amd64",
+        false
+    ),
+    row!(
+        "prebuilt-files",
+        Warning,
+        |f| {
+            f.prebuilt("x", "1", "5.10", "updates/dkms", &["x"]);
+            f.remove("/lib/modules/5.10");
+        },
+        "kernel 5.10 is gone",
+        "apt remove x-modules-5.10",
+        false
+    ),
+    row!(
+        "prebuilt-files",
+        Warning,
+        |f| {
+            f.prebuilt("m", "1.0", K, "extra", &["m"]);
+            f.remove(&format!("/lib/modules/{K}/extra"));
+            f.file(&format!("/lib/modules/{K}/modules.dep"), "updates/dkms/m.ko:\n");
+        },
+        "What was built here is used",
+        "apt install --reinstall m-modules-6.1.0-55-amd64",
+        false
+    ),
+    row!(
+        "prebuilt-twice",
+        Warning,
+        |f| f.prebuilt("m", "0.9", K, "updates/dkms", &["m"]),
+        "m/1.0, 6.1.0-55-amd64",
+        "evermod sync",
+        true
+    ),
+    row!(
+        "shadowed",
+        Problem,
+        |f| {
+            f.prebuilt("x", "1", K, "updates/dkms", &["x"]);
+            f.file(&format!("/lib/modules/{K}/extra/x.ko"), "");
+            f.file(&format!("/lib/modules/{K}/modules.dep"), "updates/dkms/m.ko:\nextra/x.ko:\n");
+        },
+        "/updates/dkms/x.ko: modprobe takes /lib/modules/6.1.0-55-amd64/extra/x.ko",
+        "override x 6.1.0-55-amd64 updates/dkms",
+        false
+    ),
+    row!(
+        "kernel-leftover",
+        Warning,
+        |f| f.prebuilt("x", "1", "5.10", "updates/dkms", &["x"]),
+        "with 1 modules that came from elsewhere",
+        "apt remove x-modules-5.10",
+        false
+    ),
+    row!(
+        "signature",
+        Problem,
+        |f| {
+            let certificate = keys(f);
+            secure_boot(f, &certificate);
+            f.prebuilt("x", "1", K, "updates/dkms", &["x"]);
+        },
+        "/updates/dkms/x.ko: not signed",
+        "",
+        false
+    ),
+    row!(
         "damaged-install",
         Problem,
         |f| f.file(&format!("/lib/modules/{K}/updates/dkms/m.ko"), "altered"),

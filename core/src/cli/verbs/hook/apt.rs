@@ -115,7 +115,9 @@ pub fn converse(common: &Common) -> ExitCode {
 /// Says what the names of packages tell, before the question whether to go on.
 fn warn(common: &Common, proposal: &Proposal) {
     let transaction = proposed(proposal);
-    if transaction.arrives.iter().all(|arrival| !arrival.package.starts_with("linux-")) {
+    let is_kernel = |arrival: &Arrival| arrival.package.starts_with("linux-");
+    let may_serve = |departure: &Departure| departure.package.contains("modules");
+    if !transaction.arrives.iter().any(is_kernel) && !transaction.goes.iter().any(may_serve) {
         return;
     }
     // Settings that cannot be used are told by `apt-preflight`.

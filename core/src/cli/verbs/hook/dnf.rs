@@ -30,7 +30,8 @@ pub(super) fn transaction(manager: &str, packages: Vec<Package>, moment: Moment)
         if package.direction == Direction::Out {
             // Else it only changes its version.
             if !arriving.contains(&package.name) {
-                let goes = Departure { package: package.name, version, ..Departure::default() };
+                let paths = kernels::paths(&package);
+                let goes = Departure { package: package.name, version, paths };
                 transaction.goes.push(goes);
             }
             continue;

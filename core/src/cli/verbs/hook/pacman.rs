@@ -112,6 +112,8 @@ fn package_files(
         let Some(version) = name.to_str().and_then(version_of) else { continue };
         let may = |part: &Part<'_>| match part {
             Part::Image(text) | Part::Headers(text) | Part::Source(text) => may_have(version, text),
+            // That it comes is all there is to know of it.
+            Part::Prebuilt { .. } => false,
         };
         if wanted.iter().any(may) {
             let changed = entry.path().metadata().and_then(|meta| meta.modified());

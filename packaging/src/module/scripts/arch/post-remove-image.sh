@@ -4,7 +4,7 @@ unsettle() {
 	put_back
 	is_there || return 0
 	index
-	refresh
+	refresh --force
 }
 
 unsettle || :

@@ -14,7 +14,7 @@ unsettle() {
 	is_there || return 0
 	is_going && return 0
 	index
-	refresh
+	refresh --force
 }
 
 case "$1" in

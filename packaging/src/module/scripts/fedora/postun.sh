@@ -3,7 +3,7 @@ unsettle() {
 	put_back
 	is_there || return 0
 	index
-	refresh
+	refresh --force
 }
 
 [ "$1" != 0 ] || unsettle || :
