@@ -7,6 +7,7 @@ use rustix::fs::{FlockOperation, flock};
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
+use std::path::Path;
 
 /// Held as long as it lives; a process that dies lets go of it.
 #[derive(Debug)]
@@ -63,10 +64,17 @@ fn is_ancestor(process: u32) -> bool {
 /// # Errors
 /// The state directory cannot be written to.
 pub fn take(places: &Places, who: &str, sink: &dyn Sink) -> Result<Lock, Failure> {
-    let path = places.state("lock");
     fs_err::create_dir_all(places.state(""))?;
+    take_file(&places.state("lock"), who, sink)
+}
+
+/// The same with another file than the machine's.
+///
+/// # Errors
+/// The file cannot be made or written to.
+pub fn take_file(path: &Path, who: &str, sink: &dyn Sink) -> Result<Lock, Failure> {
     let mut file =
-        fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     if flock(file.file(), FlockOperation::NonBlockingLockExclusive).is_err() {
         let mut holder = String::new();
         // Who holds it is a courtesy; not being able to tell is no reason to stop.

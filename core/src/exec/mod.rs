@@ -10,6 +10,7 @@ pub mod dpkg;
 mod environment;
 mod failed;
 mod framework;
+pub mod gpg;
 pub mod initramfs;
 mod install;
 mod kernel_arch;

@@ -319,6 +319,23 @@ pub enum Failure {
         /// What is wrong.
         problem: super::ArchiveProblem,
     },
+    /// A package file that cannot be used; the text names it.
+    #[error("{0}")]
+    UnreadablePackage(String),
+    /// A package cannot be put into a repository, or the repository cannot take it.
+    #[error("{}: {why}", path.display())]
+    NotPublished {
+        /// The package, or what of the repository it is about.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// Nothing can be signed with the key that was named.
+    #[error("the OpenPGP key {why}")]
+    KeyUnusable {
+        /// What is wrong with it.
+        why: String,
+    },
     /// Only what is built can be handed out.
     #[error("{module} is not built for {what}")]
     NotBuilt {
@@ -385,6 +402,9 @@ impl Failure {
             | Self::Name(_)
             | Self::NotRoot { .. }
             | Self::NotWritable { .. }
+            | Self::UnreadablePackage(_)
+            | Self::NotPublished { .. }
+            | Self::KeyUnusable { .. }
             | Self::Spawn { .. } => 1,
             Self::ModuleNotNamed { .. } => 1,
             Self::Told(failure) => failure.exit_code(),
