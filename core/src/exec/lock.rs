@@ -1,5 +1,6 @@
 //! One evermod at a time may change a root.
 
+use super::ancestry::ancestors;
 use crate::model::Failure;
 use crate::places::Places;
 use crate::report::{Event, Sink};
@@ -49,14 +50,9 @@ fn process_in(holder: &str) -> Option<u32> {
     holder.trim().strip_suffix(')')?.rsplit_once("(process ")?.1.parse().ok()
 }
 
-/// Whether a process is one that this one descends from, as `/proc` tells (proc_pid_stat(5)).
+/// Whether a process is one that this one descends from.
 fn is_ancestor(process: u32) -> bool {
-    let parent = |of: u32| {
-        let stat = std::fs::read_to_string(format!("/proc/{of}/stat")).ok()?;
-        // The name in parentheses may hold anything.
-        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok()
-    };
-    std::iter::successors(parent(std::process::id()), |of| parent(*of)).any(|ancestor| ancestor == process)
+    ancestors().any(|ancestor| ancestor.id == process)
 }
 
 /// Takes the lock, waiting for whoever has it. `who` is what the next one in line is told.
