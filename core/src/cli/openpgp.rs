@@ -1,6 +1,7 @@
 //! Which OpenPGP key signs: the same words for every verb that signs packages or repositories.
 
 use super::context::Context;
+use super::verbs::package::source_date;
 use crate::exec::gpg::Gpg;
 use crate::model::Failure;
 use clap::Args;
@@ -25,14 +26,9 @@ pub struct KeyArguments {
 ///
 /// # Errors
 /// `SOURCE_DATE_EPOCH` is no number.
-pub fn source_date(context: &Context) -> Result<(u64, bool), Failure> {
+pub fn date(context: &Context) -> Result<u64, Failure> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    let Some(text) = context.environment.variables.get("SOURCE_DATE_EPOCH") else { return Ok((now, false)) };
-    let time = text.parse().map_err(|_| Failure::Usage {
-        message: format!("SOURCE_DATE_EPOCH is '{}', and should be seconds since 1970", text.escape_debug()),
-        code: 2,
-    })?;
-    Ok((time, true))
+    Ok(source_date(context)?.unwrap_or(now))
 }
 
 impl KeyArguments {
@@ -41,15 +37,14 @@ impl KeyArguments {
     /// # Errors
     /// The key cannot be read or used.
     pub fn signer(&self, context: &Context) -> Result<Option<Box<dyn Signer>>, Failure> {
-        let (time, is_fixed) = source_date(context)?;
         if let Some(key) = &self.gpg_key {
-            return Ok(Some(Box::new(Gpg::new(key, is_fixed.then_some(time))?)));
+            return Ok(Some(Box::new(Gpg::new(key, source_date(context)?)?)));
         }
         let Some(file) = &self.sign_key else { return Ok(None) };
         let secret = fs_err::read(file)?;
         let passphrase = self.passphrase_file.as_ref().map(fs_err::read_to_string).transpose()?;
         let passphrase = passphrase.as_ref().map(|text| text.lines().next().unwrap_or_default());
-        let key = Key::read(&secret, passphrase, time)
+        let key = Key::read(&secret, passphrase, date(context)?)
             .map_err(|why| Failure::KeyUnusable { why: format!("in {} {why}", file.display()) })?;
         Ok(Some(Box::new(key)))
     }

@@ -1,13 +1,13 @@
 //! `publish`: puts packages into a repository, and says how a client subscribes to it.
 
 use crate::cli::context::Context;
-use crate::cli::openpgp::{KeyArguments, source_date};
+use crate::cli::openpgp::{KeyArguments, date};
 use crate::exec::lock;
 use crate::model::Failure;
 use crate::publish::{Inputs, Names, Outcome, PUBLIC_KEY, Request, Subscription, publish as put};
+use crate::report::matrix::size;
 use clap::Args;
 use evermod_packaging::read::Format;
-use indicatif::HumanBytes;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -63,7 +63,7 @@ pub fn publish(context: &Context, arguments: &PublishArguments) -> Result<String
         repo: top,
         names: &names,
         signer: signer.as_deref(),
-        time: source_date(context)?.0,
+        time: date(context)?,
         now: SystemTime::now(),
     };
     let outcome = put(&request, &inputs);
@@ -82,11 +82,7 @@ fn text(arguments: &PublishArguments, outcome: &Outcome) -> Result<String, Failu
     let width = outcome.packages.iter().map(|package| package.path.len()).max().unwrap_or_default();
     for package in &outcome.packages {
         let remark = if package.is_there { "  (there already)" } else { "" };
-        out.push_str(&format!(
-            "{:width$}  {:>9}{remark}\n",
-            package.path,
-            HumanBytes(package.size).to_string()
-        ));
+        out.push_str(&format!("{:width$}  {:>9}{remark}\n", package.path, size(package.size)));
     }
     for note in &outcome.notes {
         out.push_str(&format!("{note}\n"));
