@@ -134,17 +134,28 @@ pub fn put(root: &Overlay, dialect: &Dialect, package: &Package) -> Result<Strin
     Ok(path)
 }
 
-/// From now on each run of depmod, of an initramfs generator too, leaves a line; none of the root's compilers is left.
+/// From now on each run of depmod leaves a line.
 ///
 /// # Errors
 /// Fails where the root has another layout.
 pub fn watch(root: &Overlay) -> Result<()> {
     root.sh(
-        "set -e; rm -f /usr/bin/*gcc* /usr/bin/cc /usr/bin/c89 /usr/bin/c99 /usr/bin/make; rm /usr/sbin/depmod
+        "set -e; rm /usr/sbin/depmod
          printf '%s\\n' '#!/bin/bash' 'echo \"$@\" >>/var/log/depmod-runs' 'exec -a depmod /bin/kmod \"$@\"' >/usr/sbin/depmod
-         chmod 755 /usr/sbin/depmod; : >/var/log/depmod-runs; ! command -v gcc cc make",
+         chmod 755 /usr/sbin/depmod; : >/var/log/depmod-runs",
     )?
     .ok()?;
+    Ok(())
+}
+
+/// Takes the root's compilers away.
+///
+/// # Errors
+/// Fails where one is left.
+pub fn without_compiler(root: &Overlay) -> Result<()> {
+    let script =
+        "rm -f /usr/bin/*gcc* /usr/bin/cc /usr/bin/c89 /usr/bin/c99 /usr/bin/make; ! command -v gcc cc make";
+    root.sh(script)?.ok()?;
     Ok(())
 }
 
