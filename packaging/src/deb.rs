@@ -10,7 +10,7 @@ use liblzma::stream::{Check, Stream};
 use md5::{Digest, Md5};
 
 pub use documents::gzip;
-pub(crate) use documents::wrap;
+pub(crate) use documents::{rfc5322, wrap};
 
 use crate::{Architecture, Content, Entry, Package, PackageError, ScriptPoint, Version, check, tarball};
 

@@ -10,8 +10,10 @@ mod check;
 pub mod deb;
 mod error;
 pub mod module;
+pub mod openpgp;
 mod package;
 pub mod read;
+pub mod repository;
 pub mod rpm;
 mod tarball;
 

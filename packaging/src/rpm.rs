@@ -10,6 +10,9 @@ use ::rpm::{
     Timestamp,
 };
 
+use std::ops::Range;
+
+use crate::openpgp::{self, Kind, SignError, Signer};
 use crate::{
     Architecture, Change, Comparison, Content, Dependency, Entry, FileChange, Package, PackageError,
     RelationKind, Requirement, ScriptPoint, Version, check,
@@ -113,6 +116,26 @@ pub fn write(package: &Package, source_date: u64) -> Result<Vec<u8>, PackageErro
     let mut bytes = Vec::new();
     built.write(&mut bytes).map_err(refused)?;
     Ok(bytes)
+}
+
+/// The package with a signature over its header in place of whatever signatures it had. `header` is where its header
+/// lies, which [`crate::read::RpmDetails`] tells. Nothing but the header of signatures changes.
+///
+/// # Errors
+/// The key cannot be used; `header` is not within the package.
+pub fn sign(package: &[u8], header: Range<u64>, signer: &dyn Signer) -> Result<Vec<u8>, SignError> {
+    let odd = |why: String| SignError::Refused(why);
+    let range = usize::try_from(header.start).ok().zip(usize::try_from(header.end).ok());
+    let (lead, bytes, rest) = range
+        .and_then(|(start, end)| {
+            Some((package.get(..patch::LEAD)?, package.get(start..end)?, package.get(start..)?))
+        })
+        .ok_or_else(|| odd("the package has no header".to_owned()))?;
+    let signature = signer.sign(bytes, Kind::Binary)?;
+    let algorithm = openpgp::algorithm(&signature)?;
+    let signatures = patch::signatures(bytes, rest.len() as u64, &signature, algorithm)
+        .map_err(|why| odd(why.to_string()))?;
+    Ok([lead, &signatures, rest].concat())
 }
 
 fn refused(why: ::rpm::Error) -> PackageError {

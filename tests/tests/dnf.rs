@@ -33,19 +33,27 @@ cases! {
     what_preflight_has_built_is_only_placed
     a_kernel_without_headers_is_named_with_the_package_that_it_lacks
     a_settle_that_was_killed_is_finished_by_the_next
+    a_transaction_that_was_killed_is_finished_by_sync
+    a_critical_driver_that_goes_along_stops_nothing
     nothing_of_evermods_own_stops_the_manager
 }
 
 fn drivers_follow_kernels_and_kernels_take_them_along(m: &Machine) -> Result<()> {
     let (old, new) = (&m.old, &m.new);
     // Drivers and the first kernel in one transaction. One of them registers in %post, one in %posttrans.
-    m.ok(&format!("install {} hello-dkms-1.0 acpi-call-dkms", m.packages(old)))?;
+    let first = m.ok(&format!("install {} hello-dkms-1.0 acpi-call-dkms", m.packages(old)))?;
     for module in ["hello", "acpi_call"] {
         m.has(module, old)?;
         m.initramfs_has(module, old)?;
     }
     let runs = m.initramfs_runs()?;
-    ensure!(runs == 2, "the package that registers after the kernel's script asks for a second one: {runs}");
+    ensure!(
+        runs == 1,
+        "one of them registers only after the kernel's script, and is in time all the same: {runs}"
+    );
+    ensure!(count(&first, "already added") == 0, "{}", first.all());
+    let running = m.root.run(&["uname", "-r"])?.stdout;
+    ensure!(!m.status()?.contains(running.trim()), "{}", m.status()?);
 
     let output = m.ok(&format!("install {}", m.packages(new)))?;
     for module in ["hello", "acpi_call"] {
@@ -194,6 +202,49 @@ fn a_settle_that_was_killed_is_finished_by_the_next(m: &Machine) -> Result<()> {
     Ok(())
 }
 
+/// The manager goes with it: no file trigger comes after. What the kernel's own script was to do is its user's to repeat.
+fn a_transaction_that_was_killed_is_finished_by_sync(m: &Machine) -> Result<()> {
+    m.ok(&format!("install {} hello-dkms-1.0 acpi-call-dkms", m.packages(&m.old)))?;
+    let script = format!(
+        "mv /usr/bin/make /usr/bin/make.real; printf '#!/bin/sh\n: >/etc/made\nexec sleep 600\n' >/usr/bin/make; chmod 755 /usr/bin/make; \
+         rm -f /etc/made; setsid {} -y install {} >/var/log/killed 2>&1 & session=$!; \
+         for _ in $(seq 1200); do ! pgrep -x sleep >/dev/null || break; sleep 0.1; done; \
+         pgrep -x evermod >/dev/null || exit 9; pkill -9 -s $session; wait; mv /usr/bin/make.real /usr/bin/make; \
+         for _ in $(seq 100); do pgrep -x 'evermod|{}|kernel-install' >/dev/null || exit 0; sleep 0.1; done; ps -ef; exit 8",
+        m.manager,
+        m.packages(&m.new),
+        m.manager
+    );
+    let killed = m.root.sh(&script)?;
+    ensure!(killed.status == 0, "{} {}{}", killed.status, killed.all(), m.root.read("/var/log/killed")?);
+    m.lacks("hello", &m.new)?;
+    m.root.run(&["evermod", "sync"])?.ok()?;
+    for module in ["hello.ko", "acpi_call.ko"] {
+        m.root.sh(&format!("find /lib/modules/{}/ | grep -q {module}", m.new))?.ok()?;
+    }
+    m.root.sh(&format!("kernel-install add {0} /lib/modules/{0}/vmlinuz", m.new))?.ok()?;
+    m.has("hello", &m.new)?;
+    m.has("acpi_call", &m.new)?;
+    m.initramfs_has("hello", &m.new)?;
+    m.initramfs_has("acpi_call", &m.new)?;
+    m.ok("remove acpi-call-dkms")?;
+    Ok(())
+}
+
+/// What goes in the same transaction needs not be there for the kernel that comes.
+fn a_critical_driver_that_goes_along_stops_nothing(m: &Machine) -> Result<()> {
+    m.ok(&format!("install {} hello-dkms-1.0 broken-dkms", m.packages(&m.old)))?;
+    m.settings("[policy]\ncritical = ['broken']\n")?;
+    let version = m.new.trim_end_matches(".x86_64");
+    let refused = m.run(&format!("install {}", m.packages(&m.new)))?;
+    ensure!(refused.status != 0, "nothing is tested: {}", refused.all());
+    let output = m.ok(&format!("swap broken-dkms kernel-devel-matched-{version}"))?;
+    m.has("hello", &m.new)?;
+    ensure!(!m.status()?.contains("broken"), "{}", m.status()?);
+    ensure!(count(&output, "broken/1.0 d") == 0, "{}", output.all());
+    Ok(())
+}
+
 fn nothing_of_evermods_own_stops_the_manager(m: &Machine) -> Result<()> {
     m.settings("[policy]\ncritical = ['broken']\n")?;
     m.ok("--assumeno install acpi-call-dkms || true")?;
@@ -218,6 +269,11 @@ fn nothing_of_evermods_own_stops_the_manager(m: &Machine) -> Result<()> {
         m.root.sh(&format!("rpm -e --noscripts $(rpm -qa 'kernel*'); rm -rf /lib/modules/{}", m.old))?;
     }
     m.root.sh("mv /root/evermod /usr/bin/evermod")?.ok()?;
+    // Settings that cannot be read are told once, with their place, by whichever of its hooks comes first.
+    m.settings("[policy]\ncritical = ['broken'\n[x\n")?;
+    let told = m.ok(&format!("install {packages} hello-dkms-1.0"))?;
+    ensure!(count(&told, "/etc/evermod/evermod.toml:3:") == 1, "{}", told.all());
+    m.has("hello", &m.old)?;
     // A root of its own is not ours to judge: what happens there is told there.
     m.settings("[policy]\ncritical = ['*']\n")?;
     let inside = m.run(&format!(

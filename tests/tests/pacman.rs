@@ -27,11 +27,16 @@ impl Machine {
         )?;
         root.sh("pacman -U --noconfirm /root/evermod-*.pkg.tar.zst")?.ok()?;
         root.sh(&format!("printf '%s\\n' {} >>/etc/initramfs-tools/modules", MODULES.join(" ")))?.ok()?;
-        root.sh(&format!(
-            "mkdir -p /etc/evermod; echo '[policy]\ncritical = [{critical}]' >/etc/evermod/evermod.toml"
-        ))?
-        .ok()?;
-        Ok(Some(Self { root }))
+        let machine = Self { root };
+        machine.policy(&format!("critical = [{critical}]"))?;
+        Ok(Some(machine))
+    }
+
+    /// Writes the policy into evermod.toml.
+    fn policy(&self, line: &str) -> Result<()> {
+        fs_err::create_dir_all(self.root.path("/etc/evermod"))?;
+        fs_err::write(self.root.path("/etc/evermod/evermod.toml"), format!("[policy]\n{line}\n"))?;
+        Ok(())
     }
 
     /// Runs pacman, without a question.
@@ -174,10 +179,17 @@ fn a_critical_module_that_does_not_build_stops_everything_before_anything_change
     // Once more: known already, and told all the same.
     let output = m.try_pacman("-Syyu")?;
     ensure!(output.status == 1 && output.stdout.contains("too few arguments"), "{}", output.stdout);
+    // As a wanted one it is not tried again: what is known of it is said before anything changes, once.
+    m.policy("critical = []")?;
+    let output = m.pacman("-Syyu")?.stdout;
+    let told = format!("fussy/1.0 did not build for kernel {new} when it was last tried: fussy.c:");
+    ensure!(times(&output, &told) == 1 && times(&output, "too few arguments") == 1, "{output}");
+    ensure!(output.find(&told) < output.find("upgrading linux"), "{output}");
+    m.has("hello", &new, "linux")?;
     // A removal is never stopped.
+    m.policy("critical = [\"fussy\"]")?;
     m.pacman("-R fussy-dkms")?;
-    m.pacman("-Syyu")?;
-    m.has("hello", &new, "linux")
+    Ok(())
 }
 
 fn similar(before: &str, after: &str) -> Result<()> {
@@ -202,9 +214,10 @@ fn the_same_module_as_wanted_is_told_once_and_stops_nothing() -> Result<()> {
     m.has("acpi_call", &new, "linux")?;
     let status = m.root.run(&["evermod", "status"])?.all();
     ensure!(status.contains("too few arguments"), "{status}");
-    // It is known now: not built again, not told again.
+    // It is known now: told before, in one line, and not built again.
     let output = m.pacman("-S linux")?.stdout;
-    ensure!(!output.contains("evermod: "), "{output}");
+    assert_eq!(times(&output, "evermod: "), 1, "{output}");
+    ensure!(output.contains("when it was last tried"), "{output}");
     Ok(())
 }
 
@@ -259,6 +272,7 @@ fn a_driver_that_changes_its_version_stays_until_the_new_one_is_there() -> Resul
     let m = machine!("");
     let [old, ..] = m.kernels()?;
     m.pacman("-Sy linux linux-headers hello-dkms")?;
+    assert_eq!(m.log("mkinitcpio")?, [format!("linux {old}")], "kernel and driver at once: one image");
     let content = |what: &str| -> Result<()> {
         let script = format!("xz -dc $(modinfo -k {old} -n hello) | strings | grep -qx -- '.*6{what}'");
         m.root
@@ -315,7 +329,9 @@ fn pacman_goes_on_whatever_becomes_of_evermod() -> Result<()> {
         ("its state is no directory", "rm -rf /var/lib/evermod; : >/var/lib/evermod".to_owned()),
     ] {
         m.root.sh(&script)?.ok()?;
-        m.pacman("-S linux linux-headers hello-dkms").with_context(|| what.to_owned())?;
+        let output = m.pacman("-S linux linux-headers hello-dkms").with_context(|| what.to_owned())?.stdout;
+        let complaints = usize::from(what == "its settings are no TOML");
+        assert_eq!(times(&output, "evermod.toml:"), complaints, "{what}: {output}");
         m.root.sh(
             "install -m 755 /root/evermod /usr/bin/evermod; install -m 755 /root/alpm /usr/share/libalpm/scripts/evermod-alpm",
         )?

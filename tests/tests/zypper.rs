@@ -53,6 +53,23 @@ fn drivers_follow_kernels_into_the_initramfs() -> Result<()> {
     Ok(())
 }
 
+/// Headers that stay when their kernel goes are those of no kernel: nothing is built or put there for them.
+#[test]
+fn headers_that_outlive_their_kernel_are_built_for_no_more() -> Result<()> {
+    need!();
+    let Some(m) = machine()? else { return Ok(()) };
+    m.ok(&format!("in --no-recommends {}", packages(&m.new)))?;
+    let (all, old) = (packages(&m.old), &m.old);
+    m.ok(&format!("rm {}", all.split_once(' ').unwrap_or_default().0))?;
+    ensure!(m.root.exists(&format!("/lib/modules/{old}/build"))?, "its headers are gone: nothing is tested");
+    m.ok("up hello-dkms")?;
+    let version = m.root.run(&["modinfo", "-k", &m.new, "-F", "version", "hello"])?.ok()?.stdout;
+    ensure!(version.trim() == "2.0", "{version}");
+    ensure!(!m.root.exists(&format!("/lib/modules/{old}/updates"))?, "something was put there");
+    ensure!(!m.status()?.contains(old.as_str()), "{}", m.status()?);
+    Ok(())
+}
+
 #[test]
 fn what_was_downloaded_before_is_built_at_the_beginning() -> Result<()> {
     need!();

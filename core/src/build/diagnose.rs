@@ -1,14 +1,15 @@
 //! The first real error in a build's log: the line that a person would look for.
 
-use crate::model::Diagnosis;
+use crate::model::{Cause, Diagnosis};
 
-/// Finds it. Compilers come first, then modpost, programs that are missing, patches, and make's own last words.
+/// Finds it. Tools that could not work come first, since all else follows from that; then compilers, modpost, programs that
+/// are missing, patches, and make's own last words.
 ///
 /// `build_dir` is taken off the places, so that they read as the package's own files.
 pub fn diagnose(log: &str, build_dir: &str) -> Option<Diagnosis> {
     let lines = || log.lines().filter(|line| !line.starts_with('#'));
-    let finders: [fn(&str) -> Option<Diagnosis>; 6] =
-        [compiler, modpost, missing_program, patch, make_stop, any_error];
+    let finders: [fn(&str) -> Option<Diagnosis>; 7] =
+        [broken_tool, compiler, modpost, missing_program, patch, make_stop, any_error];
     let found = finders.iter().find_map(|find| lines().find_map(find));
     let mut found = found.or_else(|| last_words(lines()))?;
     found.place = found.place.replace(&format!("{}/", build_dir.trim_end_matches('/')), "");
@@ -20,6 +21,24 @@ fn floor_char_boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
 }
 
+/// `PROGRAM: error while loading shared libraries: x.so.1: cannot open ...` and `version ... not found`, as ld.so(8) prints
+/// them; `cannot execute 'cc1'` and `Killed signal terminated program cc1`, as gcc prints them; `unable to execute`, as clang.
+fn broken_tool(line: &str) -> Option<Diagnosis> {
+    const SAID: [&str; 9] = [
+        ": error while loading shared libraries: ",
+        ": symbol lookup error: ",
+        "' not found (required by ",
+        "error: cannot execute ",
+        "error: error trying to exec ",
+        "error: unable to execute command: ",
+        "error: cannot find 'ld'",
+        " signal terminated program ",
+        "internal compiler error: Killed",
+    ];
+    let is_said = SAID.iter().any(|text| line.contains(text)) && !line.contains("conftest");
+    is_said.then(|| Diagnosis::at("", line.trim()).by(Cause::Tools))
+}
+
 /// `FILE:LINE:COLUMN: error: TEXT` and `fatal error:`, as gcc and clang print them; what a configure script provokes in
 /// its own test programs is no error.
 fn compiler(line: &str) -> Option<Diagnosis> {
@@ -29,7 +48,7 @@ fn compiler(line: &str) -> Option<Diagnosis> {
     if place.contains(' ') || !file.contains('.') || is_configure_test(file) {
         return None;
     }
-    Some(Diagnosis::at(place.to_string(), message.trim().to_string()))
+    Some(Diagnosis::at(place, message.trim()).by(Cause::Sources))
 }
 
 fn is_configure_test(file: &str) -> bool {
@@ -43,19 +62,26 @@ fn modpost(line: &str) -> Option<Diagnosis> {
         .trim()
         .strip_prefix("ERROR: modpost: ")
         .or_else(|| line.trim().strip_prefix("FATAL: modpost: "))?;
-    Some(Diagnosis::at("modpost", message.to_string()))
+    Some(Diagnosis::at("modpost", message).by(Cause::Sources))
 }
 
-/// `/bin/sh: 1: pahole: not found`, `bash: line 1: x: command not found`.
+/// `/bin/sh: 1: pahole: not found`, `bash: line 1: x: command not found`, and `make[1]: gcc-12: No such file or directory`,
+/// where make starts a program without a shell.
 fn missing_program(line: &str) -> Option<Diagnosis> {
     let line = line.trim();
-    let rest = line.strip_suffix(": not found").or_else(|| line.strip_suffix(": command not found"))?;
-    let program = rest.rsplit(": ").next()?;
-    let shell = line.split(':').next()?;
-    let is_shell = shell.ends_with("sh") || shell == "make" || shell == "evermod";
-    is_shell.then(|| Diagnosis {
+    let (shell, rest) = line.split_once(':')?;
+    let said = [": not found", ": command not found"];
+    let program = if shell == "make" || shell.starts_with("make[") {
+        let program = rest.trim().strip_suffix(": No such file or directory")?;
+        Some(program).filter(|program| !program.contains([' ', ':', '*']))?
+    } else {
+        let is_shell = shell.ends_with("sh") || shell == "evermod";
+        let rest = said.iter().find_map(|said| rest.strip_suffix(said)).filter(|_| is_shell)?;
+        rest.rsplit(": ").next()?.trim()
+    };
+    Some(Diagnosis {
         missing: Some(program.to_string()),
-        ..Diagnosis::at("", format!("the program '{program}' is not installed"))
+        ..Diagnosis::at("", format!("the program '{program}' is not installed")).by(Cause::Tools)
     })
 }
 
@@ -63,14 +89,19 @@ fn missing_program(line: &str) -> Option<Diagnosis> {
 fn patch(line: &str) -> Option<Diagnosis> {
     let is_patch =
         line.contains("hunk") && line.contains("FAILED") || line.starts_with("can't find file to patch");
-    is_patch.then(|| Diagnosis::at("patch", line.trim().to_string()))
+    is_patch.then(|| Diagnosis::at("patch", line.trim()).by(Cause::Sources))
 }
 
-/// `make[1]: *** No rule to make target 'x'.  Stop.`, but not the `Error 2` lines that only pass a failure on.
+/// `make[1]: *** No rule to make target 'x'.  Stop.`, but not the `Error 2` lines that only pass a failure on, nor what it
+/// clears away because of one.
 fn make_stop(line: &str) -> Option<Diagnosis> {
     let (make, message) = line.split_once(": *** ").or_else(|| line.split_once("*** "))?;
-    let passes_on = message.starts_with('[') && message.contains("] Error ")
-        || message.contains("Waiting for unfinished");
+    let passes_on = message.starts_with('[')
+        && [" Error ", " Killed", " Segmentation fault", " Terminated"]
+            .iter()
+            .any(|end| message.contains(end))
+        || message.contains("Waiting for unfinished")
+        || message.starts_with("Deleting ");
     if passes_on {
         return None;
     }
@@ -129,6 +160,26 @@ mod tests {
             ),
             ("checking for x\nconfigure: error: no kernel\n", "configure: no kernel"),
             (
+                "  CC [M]  /t/x.o\nmake[2]: *** Deleting file '/t/x.o'\n/usr/libexec/gcc/cc1: error while loading shared \
+                 libraries: libisl.so.23: cannot open shared object file: No such file or directory\n\
+                 make[2]: *** [scripts/Makefile.build:250: /t/x.o] Error 1\n",
+                "/usr/libexec/gcc/cc1: error while loading shared libraries: libisl.so.23: cannot open shared object file: \
+                 No such file or directory",
+            ),
+            (
+                "  CC [M]  /t/x.o\ngcc-14: fatal error: cannot execute ‘cc1’: posix_spawnp: No such file or directory\n\
+                 compilation terminated.\nmake[2]: *** [scripts/Makefile.build:250: /t/x.o] Error 1\n",
+                "gcc-14: fatal error: cannot execute ‘cc1’: posix_spawnp: No such file or directory",
+            ),
+            (
+                "  CC [M]  /t/x.o\nmake[3]: gcc-12: No such file or directory\nmake[3]: *** [x: y] Error 127\n",
+                "the program 'gcc-12' is not installed",
+            ),
+            (
+                "gcc: fatal error: Killed signal terminated program cc1\nmake: *** [x] Error 1\n",
+                "gcc: fatal error: Killed signal terminated program cc1",
+            ),
+            (
                 "1 out of 2 hunks FAILED -- saving rejects to file x.c.rej\n",
                 "patch: 1 out of 2 hunks FAILED -- saving rejects to file x.c.rej",
             ),
@@ -142,6 +193,25 @@ mod tests {
             assert_eq!(diagnose(log, "/t").map(|d| d.to_string()).as_deref(), Some(expected), "{log}");
         }
         assert_eq!(diagnose("all well\n", "/t"), None);
+    }
+
+    /// A compiler that is only half there must not be taken for one that refuses the sources.
+    #[test]
+    fn whose_fault_it_is() {
+        for (log, cause) in [
+            ("/t/x.c:2:9: error: too few arguments\n", Cause::Sources),
+            ("/t/x.c:2:9: fatal error: linux/gone.h: No such file or directory\n", Cause::Sources),
+            ("ERROR: modpost: \"f\" [/t/x.ko] undefined!\n", Cause::Sources),
+            ("gcc: error while loading shared libraries: libc.so.6: no\n", Cause::Tools),
+            ("/bin/as: /lib/libc.so.6: version `GLIBC_2.38' not found (required by /bin/as)\n", Cause::Tools),
+            ("gcc: fatal error: cannot execute 'cc1': execvp: No such file or directory\n", Cause::Tools),
+            ("gcc: error: error trying to exec 'cc1': execvp: No such file or directory\n", Cause::Tools),
+            ("/bin/sh: 1: gcc-14: not found\n", Cause::Tools),
+            ("Makefile:3: *** Compiler lacks asm-goto support..  Stop.\n", Cause::Unknown),
+            ("configure: error: no kernel\n", Cause::Unknown),
+        ] {
+            assert_eq!(diagnose(log, "/t").map(|d| d.cause), Some(cause), "{log}");
+        }
     }
 
     proptest::proptest! {

@@ -5,7 +5,7 @@ use crate::config::{
     TrySign, Vars, addon_modules_dir, evermod_toml, load_framework,
 };
 use crate::exec::shell::ConfinedBash;
-use crate::exec::{Environment, Session, Settings, Signing, WeakTool, kernel_arch, weak_tool};
+use crate::exec::{Environment, Session, Settings, Signing, WeakTool, kernel_arch, told, weak_tool};
 use crate::inventory::{Kernel, Survey, SurveyOptions, Tree, kernel, kernels};
 use crate::model::{Arch, Failure, KernelRelease, ModuleId, SandboxMode};
 use crate::places::Places;
@@ -50,7 +50,7 @@ pub struct Common {
     pub verbose: bool,
     /// Trace what bash runs.
     pub debug: bool,
-    /// In the middle of a transaction, before all of it is in place.
+    /// In the middle of a run of dpkg, before all of it is in place.
     pub early: bool,
     /// Nobody waits for it: a file of settings that cannot be used is told, and passed over.
     pub unattended: bool,
@@ -128,12 +128,12 @@ impl Context {
         let variable = |name: &str| environment.variables.get(name).cloned();
         let keys = distribution.keys(&places.root, &variable)?;
         let (own, complaint) = own_settings(&places.root, audience, common.unattended)?;
-        // In a run of dpkg evermod's own trigger says it, last of all; many packages' scripts come here before.
-        let in_dpkg = environment.variables.get("DPKG_MAINTSCRIPT_PACKAGE");
-        let is_said_later = audience == Audience::Hook && in_dpkg.is_some_and(|package| package != "evermod");
-        complaints.extend(complaint.filter(|_| !is_said_later));
+        complaints.extend(complaint.filter(|text| !common.quiet && told::is_news(&places.root, text)));
         let weak_modules = weak_tool(&places, &distribution, &environment);
-        let settings = settings(common, &own, framework, &distribution, addon.as_deref(), keys, weak_modules);
+        let mut settings =
+            settings(common, &own, framework, &distribution, addon.as_deref(), keys, weak_modules);
+        // Elsewhere nothing comes after it that tries again.
+        settings.early &= environment.variables.contains_key("DPKG_MAINTSCRIPT_PACKAGE");
         let sink: Box<dyn Sink> = match audience {
             _ if common.quiet => Box::new(Silent),
             Audience::Caller if std::io::stderr().is_terminal() => Box::new(Progress::new()),
@@ -279,14 +279,25 @@ impl Context {
     /// Refuses what needs a writable tree.
     ///
     /// # Errors
-    /// The tree cannot be written to.
+    /// The tree, or evermod's own state, cannot be written to.
     pub fn require_writable(&self) -> Result<(), Failure> {
         let tree = self.places.tree();
-        fs_err::create_dir_all(&tree).ok();
-        match rustix::fs::access(&tree, rustix::fs::Access::WRITE_OK) {
-            Ok(()) => Ok(()),
-            Err(_) => Err(Failure::NotWritable { tree: self.places.dkms_tree.clone() }),
+        let dirs = [(tree, &self.places.dkms_tree), (self.places.state(""), &self.places.state)];
+        for (dir, inside) in dirs {
+            // Where it cannot be made, nothing can be written to it.
+            let made = fs_err::create_dir_all(&dir);
+            match made.map(|()| rustix::fs::access(&dir, rustix::fs::Access::WRITE_OK)) {
+                Ok(Ok(())) => {}
+                Ok(Err(rustix::io::Errno::ROFS)) => {
+                    return Err(Failure::ReadOnly { path: inside.clone() });
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::ReadOnlyFilesystem => {
+                    return Err(Failure::ReadOnly { path: inside.clone() });
+                }
+                _ => return Err(Failure::NotWritable { tree: inside.clone() }),
+            }
         }
+        Ok(())
     }
 
     /// Whether standard output is for eyes that see colours.

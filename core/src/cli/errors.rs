@@ -1,8 +1,10 @@
 //! Failures to text, hint and exit code: the one place.
 
 use super::context::Audience;
+use crate::exec::told;
 use crate::model::{ArchiveProblem, Failure};
 use crate::report::failure_text;
+use crate::root::Root;
 use std::process::ExitCode;
 
 /// What helps, where something does.
@@ -10,6 +12,9 @@ pub fn hint(failure: &Failure) -> Option<String> {
     Some(match failure {
         Failure::NotRoot { .. } => "run it with sudo".into(),
         Failure::NotWritable { .. } => "run it as root".into(),
+        Failure::ReadOnly { .. } => {
+            "once it is mounted to be written to, 'evermod sync' makes up for it".into()
+        }
         Failure::Told(failure) => return hint(failure),
         Failure::ModuleNotNamed { .. } | Failure::UnknownName { .. } => {
             "'evermod status' lists what there is".into()
@@ -54,6 +59,11 @@ pub fn hint(failure: &Failure) -> Option<String> {
 #[allow(clippy::print_stderr)]
 pub fn exit(failure: &Failure, audience: Audience) -> ExitCode {
     let text = failure_text(failure);
+    // What is wrong with the whole machine, each hook of a package manager would say.
+    let is_of_machine = audience == Audience::Hook && matches!(failure, Failure::ReadOnly { .. });
+    if is_of_machine && !told::is_news(&Root::new("/"), &text) {
+        return ExitCode::from(failure.exit_code());
+    }
     match audience {
         _ if matches!(failure, Failure::Told(_)) => {}
         Audience::Dkms => {

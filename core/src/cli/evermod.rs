@@ -11,7 +11,7 @@ use super::verbs::preflight::{VETO, preflight, read_request};
 use super::verbs::status::{Filter, report};
 use super::verbs::uninstall::Scope;
 use super::verbs::{
-    add, autoinstall, build, doctor, generate_mok, hook, lint, log, matching, mend, mktarball, sync,
+    add, autoinstall, build, doctor, generate_mok, hook, lint, log, matching, mend, mktarball, publish, sync,
     uninstall,
 };
 use crate::config::lint::Level;
@@ -122,6 +122,11 @@ enum Verb {
         #[arg(short, long, value_name = "RELEASE")]
         kernel: Option<String>,
     },
+    /// Put packages into a repository for APT, dnf or pacman, and sign it
+    ///
+    /// Creates the repository, or adds to it. What it is follows from the packages; one directory can be all three. Says
+    /// what a client writes into its sources.
+    Publish(publish::PublishArguments),
     /// Find the key that signs modules, or make one
     #[command(name = "generate-mok")]
     GenerateMok,
@@ -447,6 +452,7 @@ fn run(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
             let module = (name.as_deref(), version.as_deref());
             matching::match_kernel(context, &context.kernel(&kernel, None)?, Some(&template), module)?;
         }
+        Verb::Publish(arguments) => print(&publish::publish(context, &arguments)?),
         Verb::GenerateMok => generate_mok::generate_mok(context)?,
         Verb::Preflight(arguments) => {
             let forecast = preflight(context, &read_request(arguments.request.as_deref())?)?;

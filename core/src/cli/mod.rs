@@ -5,6 +5,7 @@ pub mod dkms;
 mod errors;
 mod evermod;
 mod hooks;
+mod openpgp;
 mod package_arguments;
 mod verbs;
 

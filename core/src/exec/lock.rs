@@ -1,5 +1,6 @@
 //! One evermod at a time may change a root.
 
+use super::ancestry::ancestors;
 use crate::model::Failure;
 use crate::places::Places;
 use crate::report::{Event, Sink};
@@ -7,6 +8,7 @@ use rustix::fs::{FlockOperation, flock};
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
+use std::path::Path;
 
 /// Held as long as it lives; a process that dies lets go of it.
 #[derive(Debug)]
@@ -48,14 +50,9 @@ fn process_in(holder: &str) -> Option<u32> {
     holder.trim().strip_suffix(')')?.rsplit_once("(process ")?.1.parse().ok()
 }
 
-/// Whether a process is one that this one descends from, as `/proc` tells (proc_pid_stat(5)).
+/// Whether a process is one that this one descends from.
 fn is_ancestor(process: u32) -> bool {
-    let parent = |of: u32| {
-        let stat = std::fs::read_to_string(format!("/proc/{of}/stat")).ok()?;
-        // The name in parentheses may hold anything.
-        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok()
-    };
-    std::iter::successors(parent(std::process::id()), |of| parent(*of)).any(|ancestor| ancestor == process)
+    ancestors().any(|ancestor| ancestor.id == process)
 }
 
 /// Takes the lock, waiting for whoever has it. `who` is what the next one in line is told.
@@ -63,10 +60,17 @@ fn is_ancestor(process: u32) -> bool {
 /// # Errors
 /// The state directory cannot be written to.
 pub fn take(places: &Places, who: &str, sink: &dyn Sink) -> Result<Lock, Failure> {
-    let path = places.state("lock");
     fs_err::create_dir_all(places.state(""))?;
+    take_file(&places.state("lock"), who, sink)
+}
+
+/// The same with another file than the machine's.
+///
+/// # Errors
+/// The file cannot be made or written to.
+pub fn take_file(path: &Path, who: &str, sink: &dyn Sink) -> Result<Lock, Failure> {
     let mut file =
-        fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     if flock(file.file(), FlockOperation::NonBlockingLockExclusive).is_err() {
         let mut holder = String::new();
         // Who holds it is a courtesy; not being able to tell is no reason to stop.

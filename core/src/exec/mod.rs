@@ -1,5 +1,6 @@
 //! Carries out plans: the only place that runs programs.
 
+mod ancestry;
 mod build;
 mod build_environment;
 mod cached;
@@ -10,6 +11,7 @@ pub mod dpkg;
 mod environment;
 mod failed;
 mod framework;
+pub mod gpg;
 pub mod initramfs;
 mod install;
 mod kernel_arch;
@@ -33,6 +35,7 @@ pub mod shell;
 pub mod signing;
 mod stage;
 mod submounts;
+pub mod told;
 mod transaction;
 mod weak;
 

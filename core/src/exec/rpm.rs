@@ -4,6 +4,7 @@
 //! (`dkms remove --rpm_safe_upgrade`). Where both have the same version, the second would take away what the first
 //! brought. So the first leaves a note that names the module and the transaction (contract 4.10).
 
+use super::ancestry::ancestors;
 use super::environment::Environment;
 use super::process;
 use crate::install::files::remove_if_there;
@@ -24,6 +25,37 @@ pub fn upgrade(environment: &Environment, package: &Path) -> Result<(), String> 
     if status.success() { Ok(()) } else { Err(format!("status {}", process::code(status))) }
 }
 
+/// Whether two files belong to packages that one transaction has installed. False where one of them is no package's.
+///
+/// # Errors
+/// rpm is there but cannot be started.
+pub fn came_together(environment: &Environment, one: &Path, other: &Path) -> Result<bool, Failure> {
+    let Some(program) = environment.program("rpm") else { return Ok(false) };
+    let transaction = |file: &Path| -> Result<Option<String>, Failure> {
+        let mut command = Command::new(&program);
+        let output = process::output(command.args(["-qf", "--qf", "%{INSTALLTID}\n", "--"]).arg(file))?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        Ok(said.lines().last().filter(|_| output.status.success()).map(str::to_string))
+    };
+    let first = transaction(one)?;
+    Ok(first.is_some() && first == transaction(other)?)
+}
+
+/// The files of installed packages, each named `NAME-VERSION-RELEASE`, without a leading `/`.
+///
+/// # Errors
+/// rpm is there but cannot be started.
+pub fn files(environment: &Environment, packages: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    let Some(program) = environment.program("rpm").filter(|_| !packages.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    const FORMAT: &str = "[%{=NAME}-%{=VERSION}-%{=RELEASE}\t%{FILENAMES}\n]";
+    let output = process::output(Command::new(program).args(["-q", "--qf", FORMAT, "--"]).args(packages))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let pairs = said.lines().filter_map(|line| line.split_once("\t/"));
+    Ok(pairs.map(|(package, path)| (package.to_string(), path.to_string())).collect())
+}
+
 /// A process, by its number and when it began: numbers are used again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
@@ -31,19 +63,11 @@ pub struct Transaction {
     began: String,
 }
 
-/// Field `n` of `/proc/PROCESS/stat` behind the name (proc_pid_stat(5)), counted from the state.
-fn field(process: u32, n: usize) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(n).map(str::to_string)
-}
-
 impl Transaction {
     /// The transaction that we run in: rpm starts a shell for the scriptlet, and that shell starts us. `None` where
     /// there is no such process or `/proc` does not tell.
     pub fn ours() -> Option<Self> {
-        let shell = std::os::unix::process::parent_id();
-        let process = field(shell, 1)?.parse().ok()?;
-        Some(Self { process, began: field(process, 19)? })
+        ancestors().nth(1).map(|rpm| Self { process: rpm.id, began: rpm.began })
     }
 
     fn prefix(&self) -> String {

@@ -105,16 +105,6 @@ fn named(package: &str) -> Option<Told<'_>> {
     Some(if release.contains("-common") { Told::Shared } else { Told::Headers(release) })
 }
 
-/// Whether a package is worth a look inside. `modules` are the names of those that are registered.
-fn is_of_interest(package: &str, modules: &[&str]) -> bool {
-    let words = ["kernel", "headers", "dkms", "kmod", "kbuild", "proxmox-", "pve-", "-modules-"];
-    package.starts_with("linux")
-        || words.iter().any(|word| package.contains(word))
-        || modules
-            .iter()
-            .any(|name| package.contains(name) || as_package(package).contains(&as_package(name)))
-}
-
 /// A name as packages may spell it: Debian's have neither capitals nor all signs.
 fn as_package(name: &str) -> String {
     name.to_ascii_lowercase().replace(['_', '~', ':', '^'], "-")
@@ -138,6 +128,16 @@ fn is_toolchain(package: &str) -> bool {
 }
 
 impl Incoming {
+    /// Whether a package is worth a look inside. `modules` are the names of those that are registered.
+    pub fn is_of_interest(package: &str, modules: &[&str]) -> bool {
+        let words = ["kernel", "headers", "dkms", "kmod", "kbuild", "proxmox-", "pve-", "-modules-"];
+        package.starts_with("linux")
+            || words.iter().any(|word| package.contains(word))
+            || modules
+                .iter()
+                .any(|name| package.contains(name) || as_package(package).contains(&as_package(name)))
+    }
+
     /// Looks at a transaction. `paths` lists the paths of a package file, `modules` names what is registered.
     pub fn of(
         transaction: &Transaction,
@@ -149,7 +149,7 @@ impl Incoming {
             if is_toolchain(&arrival.package) {
                 found.tools.extend(arrival.file.clone());
             }
-            if !arrival.paths.is_empty() || is_of_interest(&arrival.package, modules) {
+            if !arrival.paths.is_empty() || Self::is_of_interest(&arrival.package, modules) {
                 found.add(arrival, paths);
             }
         }

@@ -21,7 +21,25 @@ pub struct Kernel {
     pub is_staged: bool,
 }
 
-/// All kernels below `I`, oldest first. `arch` is the machine's, which Debian's, Arch's and Gentoo's trees use.
+/// Where it is noted that a kernel's package has gone. Its headers may stay, and are those of no kernel then.
+pub fn departure(places: &Places, release: &KernelRelease) -> PathBuf {
+    places.state("gone").join(release.as_str())
+}
+
+/// Whether a kernel's package has gone, and nothing of its image is there.
+fn is_gone(places: &Places, release: &KernelRelease) -> bool {
+    departure(places, release).exists() && !has_image_files(places, release)
+}
+
+/// Whether anything lies there that only a kernel's image has; links to headers and depmod's index tell nothing.
+pub fn has_image_files(places: &Places, release: &KernelRelease) -> bool {
+    let dir = places.kernel_dir(release);
+    let is_there = |name: &str| dir.join(name).symlink_metadata().is_ok();
+    ["vmlinuz", "modules.builtin", "kernel"].into_iter().any(is_there)
+        || places.root.at(format!("/boot/vmlinuz-{release}")).symlink_metadata().is_ok()
+}
+
+/// All kernels below `I`, oldest first, but those that have gone. `arch` is the machine's, which Debian's, Arch's and Gentoo's trees use.
 ///
 /// # Errors
 /// `I` cannot be read.
@@ -41,6 +59,9 @@ pub fn kernels(places: &Places, arch: &dyn Fn(&KernelRelease) -> Arch) -> io::Re
         let Some(release) = entry.file_name().to_str().and_then(|n| KernelRelease::new(n).ok()) else {
             continue;
         };
+        if is_gone(places, &release) {
+            continue;
+        }
         let arch = arch(&release);
         found.push(kernel(places, release, arch, None)?);
     }
@@ -90,5 +111,21 @@ mod tests {
             Some(std::path::Path::new("/lib/modules/6.1.0-9-amd64/build"))
         );
         assert!(found[1].headers.is_none());
+    }
+
+    #[test]
+    fn headers_of_a_kernel_that_has_gone_are_of_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::new(Root::new(dir.path()));
+        let release = KernelRelease::new("6.1").unwrap();
+        std::fs::create_dir_all(places.kernel_dir(&release).join("build/include")).unwrap();
+        let count = || kernels(&places, &|_| Arch::new("x86_64").unwrap()).unwrap().len();
+        assert_eq!(count(), 1, "headers that came first are built for");
+        let note = departure(&places, &release);
+        std::fs::create_dir_all(note.parent().unwrap()).unwrap();
+        std::fs::write(&note, "").unwrap();
+        assert_eq!(count(), 0);
+        std::fs::write(places.kernel_dir(&release).join("modules.builtin"), "").unwrap();
+        assert_eq!(count(), 1, "it is there again");
     }
 }

@@ -13,12 +13,35 @@ pub struct Diagnosis {
     /// The program that was missing, if that was it: no fault of the sources, and mended by installing it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
+    /// Whose fault it is.
+    #[serde(default)]
+    pub cause: Cause,
+}
+
+/// Whose fault a failed build is, as far as its log tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The sources': a compiler, modpost or patch(1) has looked at them and refused.
+    Sources,
+    /// A tool's that could not do its work: half of it is there, or a signal ended it. Nothing that a build key knows of
+    /// tells when it can again, so the next run tries.
+    Tools,
+    /// It does not say.
+    #[default]
+    Unknown,
 }
 
 impl Diagnosis {
     /// What a tool said of a place.
     pub fn at(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { place: place.into(), message: message.into(), missing: None }
+        Self { place: place.into(), message: message.into(), ..Self::default() }
+    }
+
+    /// The same, with whose fault it is.
+    #[must_use]
+    pub fn by(self, cause: Cause) -> Self {
+        Self { cause, ..self }
     }
 }
 
@@ -56,10 +79,16 @@ pub enum Failure {
         action: &'static str,
     },
     /// The DKMS tree is not writable.
-    #[error("no write access to the DKMS tree at {}", tree.display())]
+    #[error("no write access to {}", tree.display())]
     NotWritable {
         /// The tree.
         tree: PathBuf,
+    },
+    /// State cannot be changed.
+    #[error("{} is on a file system that is mounted read-only, so nothing can be changed there", path.display())]
+    ReadOnly {
+        /// The directory.
+        path: PathBuf,
     },
     /// A module or its version was not named.
     #[error("'{action}' needs a module and its version: MODULE/VERSION")]
@@ -319,6 +348,23 @@ pub enum Failure {
         /// What is wrong.
         problem: super::ArchiveProblem,
     },
+    /// A package file that cannot be used; the text names it.
+    #[error("{0}")]
+    UnreadablePackage(String),
+    /// A package cannot be put into a repository, or the repository cannot take it.
+    #[error("{}: {why}", path.display())]
+    NotPublished {
+        /// The package, or what of the repository it is about.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// Nothing can be signed with the key that was named.
+    #[error("the OpenPGP key {why}")]
+    KeyUnusable {
+        /// What is wrong with it.
+        why: String,
+    },
     /// Only what is built can be handed out.
     #[error("{module} is not built for {what}")]
     NotBuilt {
@@ -341,7 +387,9 @@ impl Failure {
     /// Whether a tool refused the sources, rather than something being missing to build them with.
     pub fn is_judged(&self) -> bool {
         match self {
-            Self::BuildFailed { diagnosis, .. } => diagnosis.as_ref().is_some_and(|d| !d.place.is_empty()),
+            Self::BuildFailed { diagnosis, .. } => {
+                diagnosis.as_ref().is_some_and(|d| d.cause == Cause::Sources)
+            }
             Self::PatchRejected { .. } => true,
             _ => false,
         }
@@ -377,6 +425,17 @@ impl Failure {
         })
     }
 
+    /// Whether it is a build that no tool has judged: with all tools in place, it may end otherwise.
+    pub fn is_tried_again(&self) -> bool {
+        matches!(
+            self,
+            Self::BuildFailed { .. }
+                | Self::NotProduced { .. }
+                | Self::ScriptFailed { .. }
+                | Self::Spawn { .. }
+        ) && !self.is_judged()
+    }
+
     /// DKMS's exit code for this failure.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -385,6 +444,10 @@ impl Failure {
             | Self::Name(_)
             | Self::NotRoot { .. }
             | Self::NotWritable { .. }
+            | Self::UnreadablePackage(_)
+            | Self::NotPublished { .. }
+            | Self::KeyUnusable { .. }
+            | Self::ReadOnly { .. }
             | Self::Spawn { .. } => 1,
             Self::ModuleNotNamed { .. } => 1,
             Self::Told(failure) => failure.exit_code(),

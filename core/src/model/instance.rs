@@ -1,6 +1,6 @@
 //! One module package for one kernel, and what is remembered of it.
 
-use super::{Arch, Diagnosis, Directives, KernelRelease, ModuleId};
+use super::{Arch, Cause, Diagnosis, Directives, KernelRelease, ModuleId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -111,4 +111,11 @@ pub struct FailureRecord {
     pub log: PathBuf,
     /// Seconds since the epoch.
     pub time: u64,
+}
+
+impl FailureRecord {
+    /// Whether what builds are made with was at fault, in a way that no input tells the end of.
+    pub fn is_of_tools(&self) -> bool {
+        self.diagnosis.as_ref().is_some_and(|d| d.cause == Cause::Tools && d.missing.is_none())
+    }
 }

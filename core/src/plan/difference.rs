@@ -3,7 +3,7 @@
 use super::order::{Verdict, ordered};
 use super::{Action, Note, Plan, Request};
 use crate::inventory::{Candidate, Claim, State};
-use crate::model::{Instance, KernelRelease, ModuleId};
+use crate::model::{BuildKey, FailureRecord, Instance, KernelRelease, ModuleId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is there, as far as planning needs it.
@@ -108,10 +108,13 @@ fn need(c: &Candidate, request: &Request) -> Need {
 fn build(c: &Candidate, why: &str, request: &Request) -> Need {
     let (true, Some(key)) = (c.headers, &c.key) else { return Need::Headers };
     match &c.failure {
-        Some(failure) if failure.key == *key && !request.retry => {
+        Some(failure) if is_known(failure, key, request) => {
             Need::Note(Note::FailedBefore { failure: Box::new(failure.clone()) })
         }
         Some(failure) if failure.key != *key => Need::Build("its inputs changed since it failed".into()),
+        Some(failure) if failure.is_of_tools() => {
+            Need::Build("what it is built with did not work when it failed".into())
+        }
         Some(_) => Need::Build("failed before; tried again as asked".into()),
         None => Need::Build(why.into()),
     }
@@ -135,6 +138,11 @@ fn build_for_dependents<'a>(
         let Some(next) = wanted.iter().find(is_wanting) else { return };
         needs.insert(&next.instance, build(next, "another module is built against it", request));
     }
+}
+
+/// Whether a build of these inputs failed before, and would again.
+fn is_known(failure: &FailureRecord, key: &BuildKey, request: &Request) -> bool {
+    failure.key == *key && !request.retry && !failure.is_of_tools()
 }
 
 fn plan_kernel(
@@ -277,7 +285,7 @@ fn rebuilt(c: &Candidate, need: Need, coming: &BTreeMap<&str, &str>, request: &R
         return need;
     }
     match &c.failure {
-        Some(failure) if failure.key == *key && !request.retry => {
+        Some(failure) if is_known(failure, key, request) => {
             Need::Note(Note::FailedBefore { failure: Box::new(failure.clone()) })
         }
         _ => Need::Build(format!("it was built against another version of {}", dep.name)),
@@ -324,7 +332,7 @@ mod tests {
     use super::super::testing::candidate;
     use super::*;
     use crate::inventory::BuiltAgainst;
-    use crate::model::{BuildKey, BuildRecord, Directives, FailureRecord};
+    use crate::model::{BuildRecord, Cause, Diagnosis, Directives};
 
     fn release(text: &str) -> KernelRelease {
         KernelRelease::new(text).unwrap()
@@ -439,6 +447,21 @@ mod tests {
         assert!(lines.contains("failed failed/1") && !lines.contains("build failed/1"), "{lines}");
         let retried = shown(&all, &Request { retry: true, ..Default::default() }).join("\n");
         assert!(retried.contains("build failed/1"), "{retried}");
+    }
+
+    #[test]
+    fn what_failed_for_want_of_working_tools_is_tried_again() {
+        let mut failed = candidate("failed", "6.1", State::Added);
+        let of_tools = Diagnosis::at("", "cc1: error while loading shared libraries").by(Cause::Tools);
+        let missing = Diagnosis { missing: Some("gcc".into()), ..of_tools.clone() };
+        for (diagnosis, is_built) in
+            [(of_tools, true), (missing, false), (Diagnosis::at("x.c:1:1", "no").by(Cause::Sources), false)]
+        {
+            failed.failure =
+                Some(FailureRecord { diagnosis: Some(diagnosis.clone()), ..failure(&failed, "k1") });
+            let lines = shown(std::slice::from_ref(&failed), &Request::default()).join("\n");
+            assert_eq!(lines.contains("build failed/1"), is_built, "{diagnosis:?}: {lines}");
+        }
     }
 
     #[test]

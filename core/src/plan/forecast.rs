@@ -3,7 +3,7 @@
 use super::{Note, Plan};
 use crate::config::Importance;
 use crate::inventory::{Candidate, Incoming, State};
-use crate::model::{Failure, Instance, KernelRelease, ModuleId};
+use crate::model::{Failure, FailureRecord, Instance, KernelRelease, ModuleId};
 use crate::report::failure_text;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,11 +62,34 @@ pub enum Outlook {
         /// How to get them, as a clause.
         hint: String,
     },
+    /// It did not build when that was last tried; it is not tried now.
+    FailedBefore {
+        /// The first error.
+        why: String,
+    },
     /// It does not build.
     Fails {
         /// What failed, with the first error and the log on lines of their own.
         why: String,
     },
+}
+
+impl Outlook {
+    /// Whether the names of packages alone have told it, where a manager asks before its question and once more later.
+    pub fn is_told_by_names(&self) -> bool {
+        matches!(self, Self::NoHeaders { .. } | Self::Excluded { .. } | Self::FailedBefore { .. })
+    }
+}
+
+/// One of the builds before a transaction that did not end well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// Which one.
+    pub instance: Instance,
+    /// What failed, with the first error and the log on lines of their own.
+    pub why: String,
+    /// Whether a tool has judged the sources: else it may lie at what is not installed yet.
+    pub is_judged: bool,
 }
 
 /// What is known when the verdicts are to be given.
@@ -79,9 +102,10 @@ pub struct Evidence<'a> {
     pub plan: &'a Plan,
     /// What was built or waited in the cache.
     pub ready: &'a BTreeSet<Instance>,
-    /// What failed in these builds, as text, and whether a compiler has judged it: else it may lie at what is not
-    /// installed yet.
-    pub failed: &'a [(Instance, String, bool)],
+    /// What failed in these builds.
+    pub failed: &'a [Failed],
+    /// Whether a module is among those that are built now, for what is known of earlier tries to be of no account.
+    pub is_built_now: &'a dyn Fn(&str) -> bool,
     /// How much a module matters.
     pub importance: &'a dyn Fn(&str) -> Importance,
     /// How to get the headers of a kernel.
@@ -133,6 +157,9 @@ impl Forecast {
                 Outlook::NoHeaders { hint } => {
                     without_headers.entry((kernel, hint)).or_default().push(module.to_string());
                 }
+                Outlook::FailedBefore { why } => told.push(format!(
+                    "{module} did not build for kernel {kernel} when it was last tried: {why}"
+                )),
                 Outlook::Fails { why } => told.push(match why.contains(&module.name) {
                     true => why.clone(),
                     false => format!("{module} for kernel {kernel}: {why}"),
@@ -175,7 +202,7 @@ fn verdict(candidate: &Candidate, evidence: &Evidence<'_>) -> Verdict {
         || departing.iter().any(|(k, name)| k == kernel && *name == module.name);
     let is_bad = match &outlook {
         Outlook::Ready | Outlook::Expected | Outlook::Unknown { .. } => false,
-        Outlook::Excluded { .. } | Outlook::NoHeaders { .. } => lands,
+        Outlook::Excluded { .. } | Outlook::NoHeaders { .. } | Outlook::FailedBefore { .. } => lands,
         // Of a kernel that is there, the transaction can only spoil what it brings anew.
         Outlook::Fails { .. } => lands || !evidence.incoming.sources.is_empty(),
     };
@@ -196,9 +223,9 @@ fn outlook(candidate: &Candidate, evidence: &Evidence<'_>) -> Outlook {
     if let Some(why) = &candidate.excluded {
         return Outlook::Excluded { why: why.clone() };
     }
-    if let Some((_, why, is_judged)) = evidence.failed.iter().find(|(failed, ..)| failed == instance) {
-        let why = why.clone();
-        return match *is_judged || evidence.incoming.tools.is_empty() {
+    if let Some(failed) = evidence.failed.iter().find(|failed| failed.instance == *instance) {
+        let why = failed.why.clone();
+        return match failed.is_judged || evidence.incoming.tools.is_empty() {
             true => Outlook::Fails { why },
             false => Outlook::Unknown { why },
         };
@@ -233,6 +260,14 @@ fn outlook(candidate: &Candidate, evidence: &Evidence<'_>) -> Outlook {
     if is_there && !candidate.is_stale() {
         return Outlook::Ready;
     }
+    // What has changed since, if that can be told, may end otherwise.
+    let is_same = |failure: &&FailureRecord| candidate.key.as_ref().is_none_or(|key| *key == failure.key);
+    if let Some(failure) = candidate.failure.as_ref().filter(is_same)
+        && !(evidence.is_built_now)(&instance.module.name)
+    {
+        let why = failure.diagnosis.as_ref().map_or(failure.message.clone(), ToString::to_string);
+        return Outlook::FailedBefore { why };
+    }
     let has_headers = candidate.headers || evidence.incoming.headers.contains(&instance.kernel);
     match has_headers {
         true => Outlook::Expected,
@@ -254,11 +289,7 @@ mod tests {
         Incoming { images: releases(images), headers: releases(headers), ..Incoming::default() }
     }
 
-    fn judged(
-        incoming: &Incoming,
-        candidates: &[Candidate],
-        failed: &[(Instance, String, bool)],
-    ) -> Forecast {
+    fn judged(incoming: &Incoming, candidates: &[Candidate], failed: &[Failed]) -> Forecast {
         forecast(&Evidence {
             incoming,
             candidates,
@@ -270,6 +301,7 @@ mod tests {
                 "toy" => Importance::Optional,
                 _ => Importance::Wanted,
             },
+            is_built_now: &|name| name == "zfs",
             header_hint: &|kernel| format!("install linux-headers-{kernel}"),
         })
     }
@@ -279,8 +311,11 @@ mod tests {
         let bare = |name: &str| Candidate { headers: false, key: None, ..candidate(name, "6.2") };
         let excluded =
             |name: &str| Candidate { excluded: Some("BUILD_EXCLUSIVE".into()), ..candidate(name, "6.2") };
-        let fails = |c: &Candidate| vec![(c.instance.clone(), format!("{} broke", c.instance.module), true)];
-        let lacks = |c: &Candidate| vec![(c.instance.clone(), "no pahole".to_string(), false)];
+        let failed = |c: &Candidate, why: String, is_judged| {
+            vec![Failed { instance: c.instance.clone(), why, is_judged }]
+        };
+        let fails = |c: &Candidate| failed(c, format!("{} broke", c.instance.module), true);
+        let lacks = |c: &Candidate| failed(c, "no pahole".to_string(), false);
         let zfs = candidate("zfs", "6.2");
         for (what, arriving, one, failed, veto) in [
             ("headers come", incoming(&["6.2"], &["6.2"]), bare("zfs"), vec![], false),
@@ -362,6 +397,7 @@ mod tests {
             Outlook::Unknown { why: text() },
             Outlook::Excluded { why: text() },
             Outlook::NoHeaders { hint: text() },
+            Outlook::FailedBefore { why: text() },
             Outlook::Fails { why: text() },
         ];
         let written: Vec<_> =
@@ -375,6 +411,34 @@ mod tests {
             }
         }
         assert_eq!(serde_json::from_value::<Forecast>(value).unwrap(), forecast);
+    }
+
+    #[test]
+    fn a_known_failure_is_told_of_what_is_not_tried_now() {
+        let failing = |name: &str| {
+            let mut c = Candidate { key: None, ..candidate(name, "6.2") };
+            c.failure = Some(FailureRecord {
+                version: 1,
+                instance: c.instance.clone(),
+                key: crate::model::BuildKey("k".into()),
+                code: 10,
+                message: "it does not build".into(),
+                diagnosis: Some(crate::model::Diagnosis::at("x.c:1:2", "no")),
+                log: "/log".into(),
+                time: 0,
+            });
+            c
+        };
+        let arriving = incoming(&["6.2"], &["6.2"]);
+        let forecast = judged(&arriving, &[failing("a"), failing("zfs"), failing("toy")], &[]);
+        assert_eq!(
+            forecast.told(false),
+            ["a/1 did not build for kernel 6.2 when it was last tried: x.c:1:2: no"],
+            "zfs is tried, toy is optional"
+        );
+        assert!(!forecast.veto);
+        let mended = Candidate { key: Some(crate::model::BuildKey("l".into())), ..failing("a") };
+        assert!(judged(&arriving, &[mended], &[]).told(false).is_empty());
     }
 
     #[test]

@@ -9,10 +9,11 @@ mod text;
 mod testing;
 
 pub use difference::{Found, plan};
-pub use forecast::{Evidence, Forecast, Outlook, Verdict, forecast};
+pub use forecast::{Evidence, Failed, Forecast, Outlook, Verdict, forecast};
 
 use crate::model::{Arch, FailureRecord, Instance, KernelRelease, ModuleId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// What is asked for.
@@ -90,6 +91,15 @@ pub enum Note {
         instance: Instance,
         /// What the kernel has.
         why: String,
+    },
+    /// Where kernels have their modules is mounted read-only: what is built waits in the tree.
+    ReadOnly {
+        /// The directory.
+        path: PathBuf,
+        /// The kernels in question.
+        kernels: Vec<KernelRelease>,
+        /// The modules that wait; none where only depmod does.
+        modules: Vec<ModuleId>,
     },
     /// The module's source is gone.
     Broken {
@@ -217,6 +227,12 @@ impl Plan {
                 *hint = Some(how(kernel));
             }
         }
+    }
+
+    /// The kernels below which files would change.
+    pub fn touched(&self) -> BTreeSet<&KernelRelease> {
+        let touches = |action: &&Action| matches!(action, Action::Install { .. } | Action::Depmod { .. });
+        self.steps.iter().map(|step| &step.action).filter(touches).map(Action::kernel).collect()
     }
 
     /// True if there is nothing to do but to take note of what is there.

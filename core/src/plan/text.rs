@@ -64,6 +64,19 @@ impl fmt::Display for Note {
             Self::Refused { instance, why } => {
                 write!(f, "{} is not installed for kernel {}: {why}", instance.module, instance.kernel)
             }
+            Self::ReadOnly { path, kernels, modules } => {
+                let listed = |names: Vec<String>| names.join(", ");
+                let kernels = listed(kernels.iter().map(ToString::to_string).collect());
+                write!(f, "{} is on a file system that is mounted read-only, so ", path.display())?;
+                match modules.as_slice() {
+                    [] => write!(f, "depmod cannot be run for kernel {kernels}")?,
+                    modules => {
+                        let modules = listed(modules.iter().map(ToString::to_string).collect());
+                        write!(f, "kernel {kernels} goes without {modules}")?;
+                    }
+                }
+                f.write_str("; once it is mounted to be written to: evermod sync")
+            }
             Self::Broken { module } => write!(f, "{module}: broken, its source directory is missing"),
             Self::BadConf { module, path, findings } => {
                 write!(f, "{module}: {} cannot be used: {}", path.display(), findings.join("; "))

@@ -64,7 +64,7 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// A date as changelogs write it, in UTC: `Thu, 01 Jan 1970 00:00:00 +0000`.
-fn rfc5322(seconds: u64) -> String {
+pub(crate) fn rfc5322(seconds: u64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -10,8 +10,8 @@ use super::{Each, Identity, Next, Span, codec, name, tarball};
 const LONGEST_INFO: u64 = 1 << 20;
 const LONGEST_TREE: u64 = 64 << 20;
 
-/// Reads `.PKGINFO`.
-pub(super) fn open(file: Span<'_>) -> Result<Identity, Problem> {
+/// Reads `.PKGINFO`, whose text it gives too.
+pub(super) fn open(file: Span<'_>) -> Result<(Identity, String), Problem> {
     let text = match described(file, ".PKGINFO", LONGEST_INFO) {
         Ok(Some(text)) => text,
         Ok(None) => {
@@ -35,7 +35,7 @@ pub(super) fn open(file: Span<'_>) -> Result<Identity, Problem> {
     if let Some(version) = identity.version.strip_prefix("0:") {
         identity.version = version.to_owned();
     }
-    Ok(identity)
+    Ok((identity, text))
 }
 
 /// One of the members before the payload; `None` where it is not among them.

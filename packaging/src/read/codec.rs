@@ -12,7 +12,7 @@ const MEMORY: u64 = 256 << 20;
 const WINDOW_LOG: u32 = 27;
 
 /// The plain data of `data`.
-pub(super) fn decoder<'a>(mut data: impl Read + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
+pub(crate) fn decoder<'a>(mut data: impl Read + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
     let mut first = Vec::new();
     data.by_ref().take(6).read_to_end(&mut first)?;
     let is = |magic: &[u8]| first.starts_with(magic);

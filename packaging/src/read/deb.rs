@@ -21,11 +21,13 @@ const MOST: usize = 32;
 pub(super) struct Members {
     control: Range<u64>,
     data: Range<u64>,
+    /// Of the `control` file.
+    pub(super) text: String,
 }
 
 /// Finds the archives and reads the `control` file.
 pub(super) fn open(file: &File, length: u64) -> Result<(Identity, Members), Problem> {
-    let members = find(file, length)?;
+    let mut members = find(file, length)?;
     let mut text = None;
     tarball::walk(span(file, &members.control), &mut |mut member| {
         if member.name != "control" {
@@ -44,6 +46,7 @@ pub(super) fn open(file: &File, length: u64) -> Result<(Identity, Members), Prob
     let version = field("Version");
     let version = version.strip_prefix("0:").unwrap_or(&version).to_owned();
     let identity = Identity { name: field("Package"), version, architecture: field("Architecture") };
+    members.text = text;
     Ok((identity, members))
 }
 
@@ -84,7 +87,7 @@ fn find(file: &File, length: u64) -> Result<Members, Problem> {
             _ if control.is_none() && of(name, "control.tar") => control = Some(start..end),
             _ if of(name, "data.tar") => {
                 let control = control.ok_or_else(|| Problem::damaged("its data come before its control"))?;
-                return Ok(Members { control, data: start..end });
+                return Ok(Members { control, data: start..end, text: String::new() });
             }
             // Left to those who know them, by the format's own rule.
             _ if name.starts_with('_') => {}

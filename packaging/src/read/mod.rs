@@ -18,18 +18,20 @@ mod span;
 mod tarball;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+pub(crate) use codec::decoder;
 use destination::Destination;
 use error::Problem;
 use span::Span;
 
 pub use error::ReadError;
+pub use rpm::details::{RpmChange, RpmDetails, RpmRelation, RpmRelations};
 
 /// The formats of package files, told by the first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +64,28 @@ pub struct PackageFile {
 enum Inner {
     Deb(deb::Members),
     Rpm(rpm::Layout),
-    Arch,
+    /// The text of `.PKGINFO`.
+    Arch(String),
+}
+
+/// One path of a package, as [`PackageFile::listing`] gives it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listed {
+    /// Without leading `/` or `./`, and without a `/` at the end.
+    pub path: String,
+    /// What is there.
+    pub kind: ListedKind,
+}
+
+/// What a listed path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ListedKind {
+    /// A file, a link, or anything else that is no directory.
+    File,
+    /// A directory.
+    Directory,
+    /// rpm's `%ghost`: named, but not brought.
+    Ghost,
 }
 
 /// The words that every format has.
@@ -146,7 +169,8 @@ impl PackageFile {
             let (identity, layout) = rpm::open(file, length)?;
             Ok((Format::Rpm, identity, Inner::Rpm(layout)))
         } else {
-            Ok((Format::Arch, arch::open(Span::new(file, 0, length))?, Inner::Arch))
+            let (identity, info) = arch::open(Span::new(file, 0, length))?;
+            Ok((Format::Arch, identity, Inner::Arch(info)))
         }
     }
 
@@ -162,7 +186,7 @@ impl PackageFile {
         let listed = match &self.inner {
             Inner::Deb(members) => deb::listed(&self.file, members),
             Inner::Rpm(layout) => layout.paths().map(Some),
-            Inner::Arch => self.whole().and_then(arch::listed),
+            Inner::Arch(_) => self.whole().and_then(arch::listed),
         };
         let paths = match listed {
             Ok(None) => self.names(),
@@ -198,6 +222,57 @@ impl PackageFile {
         run().map_err(|problem| ReadError::new(&self.path, problem))
     }
 
+    /// The text of a `.deb`'s control file or of an Arch package's `.PKGINFO`; of an `.rpm`, whose words are in
+    /// [`Self::rpm_details`], nothing.
+    pub fn control_text(&self) -> &str {
+        match &self.inner {
+            Inner::Deb(members) => &members.text,
+            Inner::Rpm(_) => "",
+            Inner::Arch(info) => info,
+        }
+    }
+
+    /// What the header of an `.rpm` says to repositories; `None` for other formats.
+    ///
+    /// # Errors
+    /// The header is damaged.
+    pub fn rpm_details(&self) -> Result<Option<RpmDetails>, ReadError> {
+        let Inner::Rpm(layout) = &self.inner else { return Ok(None) };
+        layout.details().map(Some).map_err(|problem| ReadError::new(&self.path, problem))
+    }
+
+    /// Reads all of the package, and gives every path that it has, sorted.
+    ///
+    /// Unlike [`Self::paths`] this finds any damage that the format's own checksums and sizes tell of.
+    ///
+    /// # Errors
+    /// The package is damaged, or names what no package may hold.
+    pub fn listing(&self) -> Result<Vec<Listed>, ReadError> {
+        let read = || {
+            let mut all = Vec::new();
+            self.members(&mut |member| {
+                let listed = |path, kind| Listed { path, kind };
+                if let Kind::File { also, .. } = member.kind {
+                    all.extend(also.into_iter().map(|path| listed(path, ListedKind::File)));
+                    all.push(listed(member.name, ListedKind::File));
+                } else {
+                    let is_directory = matches!(member.kind, Kind::Directory);
+                    let kind = if is_directory { ListedKind::Directory } else { ListedKind::File };
+                    all.push(listed(member.name, kind));
+                }
+                Ok(Next::Continue)
+            })?;
+            if let Inner::Rpm(layout) = &self.inner {
+                layout.check_digests(&self.file)?;
+                // The header's word counts: it names what the payload does not bring.
+                all = layout.listing()?;
+            }
+            all.sort();
+            Ok(all)
+        };
+        read().map_err(|problem| ReadError::new(&self.path, problem))
+    }
+
     fn names(&self) -> Result<Vec<String>, Problem> {
         let mut names = Vec::new();
         self.members(&mut |member| {
@@ -218,7 +293,7 @@ impl PackageFile {
         match &self.inner {
             Inner::Deb(members) => deb::members(&self.file, members, each),
             Inner::Rpm(layout) => rpm::members(&self.file, layout, each),
-            Inner::Arch => arch::members(self.whole()?, each),
+            Inner::Arch(_) => arch::members(self.whole()?, each),
         }
     }
 }

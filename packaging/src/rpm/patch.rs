@@ -2,10 +2,13 @@
 //!
 //! * A file trigger has one directory; rpm's own have several, and run once for all of them.
 //! * `SOURCERPM` is always `(none)`, which some tools take for the name of a file.
+//! * A signature that comes from elsewhere needs one of its OpenPGP libraries to be built in.
 
 use ::rpm::{
-    Error, Header, HeaderEntry, IndexData, IndexTag, Package as Built, RpmFormat, SignatureHeaderBuilder,
+    Error, Header, HeaderEntry, IndexData, IndexSignatureTag, IndexTag, Lead, Package as Built,
+    PackageMetadata, RpmFormat, SignatureHeaderBuilder,
 };
+use sha1::{Digest, Sha1};
 
 use crate::{FileTrigger, Package};
 
@@ -65,3 +68,45 @@ fn pick<T: Clone>(list: &[T], kept: &[usize]) -> Vec<T> {
 fn source(package: &Package) -> String {
     format!("{}-{}-{}.src.rpm", package.name, package.version.upstream, super::release(&package.version))
 }
+
+/// A header of signatures with this one, filled up to where the header may follow. `algorithm` is OpenPGP's number of the
+/// key's, by which rpm before version 6 finds the signature; `length` is that of header and payload, in bytes.
+pub(super) fn signatures(
+    header: &[u8],
+    length: u64,
+    signature: &[u8],
+    algorithm: u8,
+) -> Result<Vec<u8>, Error> {
+    // RSA has the tag of its own.
+    let old = if (1..=3).contains(&algorithm) {
+        IndexSignatureTag::RPMSIGTAG_RSA
+    } else {
+        IndexSignatureTag::RPMSIGTAG_DSA
+    };
+    let entry = |tag: IndexSignatureTag, data| HeaderEntry::new(u32::from(tag), data);
+    let mut entries = vec![
+        entry(old, IndexData::Bin(signature.to_vec())),
+        entry(IndexSignatureTag::RPMSIGTAG_SHA1, IndexData::StringTag(format!("{:x}", Sha1::digest(header)))),
+        entry(IndexSignatureTag::RPMSIGTAG_SHA256, IndexData::StringTag(crate::repository::sha256(header))),
+        entry(
+            IndexSignatureTag::RPMSIGTAG_OPENPGP,
+            IndexData::StringArray(vec![crate::openpgp::base64(signature)]),
+        ),
+    ];
+    entries.push(match u32::try_from(length) {
+        Ok(length) => entry(IndexSignatureTag::RPMSIGTAG_SIZE, IndexData::Int32(vec![length])),
+        Err(_) => entry(IndexSignatureTag::RPMSIGTAG_LONGSIZE, IndexData::Int64(vec![length])),
+    });
+    // What it writes as a whole, less what is not wanted here.
+    let none = Header::from_entries([], IndexTag::RPMTAG_HEADERIMMUTABLE);
+    let lead = Lead::new("");
+    let signature = Header::from_entries(entries, IndexSignatureTag::HEADER_SIGNATURES);
+    let metadata = PackageMetadata { lead, signature, header: none };
+    let mut bytes = Vec::new();
+    metadata.write(&mut bytes)?;
+    bytes.truncate(bytes.len() - metadata.header_bytes()?.len());
+    Ok(bytes.split_off(LEAD))
+}
+
+/// The size of the lead, in bytes.
+pub(super) const LEAD: usize = 96;

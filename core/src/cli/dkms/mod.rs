@@ -8,6 +8,7 @@ mod usage;
 use super::context::{Audience, Common, Context};
 use super::errors;
 use super::verbs::build::Options;
+use super::verbs::hook::unpacked::was_registered_early;
 use super::verbs::kernel_gone::{Occasion, kernel_gone};
 use super::verbs::ldtarball::{Loaded, ldtarball};
 use super::verbs::status::{Filter, dkms_status};
@@ -140,7 +141,11 @@ fn run(action: Action, arguments: &Arguments) -> Result<(), Failure> {
                 // Also where it is added already, as in an upgrade to the same version.
                 rpm_safe::note(&context, &module)?;
             }
-            add::add(&context, &module, arguments.conf.as_deref())
+            match add::add(&context, &module, arguments.conf.as_deref()) {
+                // By the kernel that came with it; the script of its package need not know.
+                Err(Failure::AlreadyAdded { .. }) if was_registered_early(&context, &module) => Ok(()),
+                added => added,
+            }
         }
         Action::Build | Action::Install => {
             let module = match source_or_name(&context, arguments, action.name())? {

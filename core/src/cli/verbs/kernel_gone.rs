@@ -3,9 +3,9 @@
 use super::uninstall::take_away_one;
 use crate::cli::context::Context;
 use crate::exec::{lock, pending};
-use crate::install::files::remove_tree_if_there;
-use crate::inventory::{Built, Kernel};
-use crate::model::Failure;
+use crate::install::files::{remove_if_there, remove_tree_if_there, write_atomically};
+use crate::inventory::{Built, Kernel, departure, has_image_files};
+use crate::model::{Failure, KernelRelease};
 use crate::report::{Event, failure_text};
 use std::path::Path;
 
@@ -29,6 +29,9 @@ pub fn kernel_gone(context: &Context, kernel: &Kernel, occasion: Occasion) -> Re
     context.require_root(verb)?;
     let _lock =
         lock::take(&context.places, &format!("removal of kernel {}", kernel.release), &*context.sink)?;
+    if occasion == Occasion::Hook && context.places.kernel_dir(&kernel.release).is_dir() {
+        write_atomically(&departure(&context.places, &kernel.release), b"", 0o644, None)?;
+    }
     let tree = context.tree()?;
     let mut failed = Vec::new();
     let mut changed = false;
@@ -83,6 +86,26 @@ pub fn kernel_gone(context: &Context, kernel: &Kernel, occasion: Occasion) -> Re
     }
     let message = format!("not all could be removed for kernel {}: {}", kernel.release, failed.join(", "));
     Err(Failure::Usage { message, code: 14 })
+}
+
+/// Strikes out the notes of kernels that are there again, and of those of which nothing is left.
+///
+/// # Errors
+/// A note cannot be deleted.
+pub(super) fn sweep(context: &Context) -> Result<(), Failure> {
+    let places = &context.places;
+    let dir = places.state("gone");
+    for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+        let Some(release) = entry.file_name().to_str().and_then(|name| KernelRelease::new(name).ok()) else {
+            continue;
+        };
+        if has_image_files(places, &release) || !places.kernel_dir(&release).is_dir() {
+            remove_if_there(&entry.path())?;
+        }
+    }
+    // Kept while there is something in it.
+    let _ = std::fs::remove_dir(dir);
+    Ok(())
 }
 
 /// Whether AUTOINSTALL brings a module back. One whose configuration cannot be read is not touched.

@@ -77,6 +77,7 @@ fn missing(context: &Context, kernel: &Kernel, note: Note) -> Option<Failure> {
         }
         Note::Broken { module } => Failure::Broken { module },
         Note::BadConf { path, findings, .. } => Failure::BadConf { path, findings },
+        Note::ReadOnly { path, .. } => Failure::ReadOnly { path },
         Note::FailedBefore { .. } => return None,
     })
 }

@@ -19,6 +19,7 @@ pub mod package;
 pub mod plan;
 pub mod policy;
 pub mod preflight;
+pub mod publish;
 pub mod remove;
 pub mod retire;
 pub mod rpm_safe;

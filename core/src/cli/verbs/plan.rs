@@ -3,8 +3,9 @@
 use crate::cli::context::Context;
 use crate::exec::{initramfs, pending};
 use crate::inventory::{Candidate, Kernel, State, Survey, Tree};
-use crate::model::{Failure, Instance};
+use crate::model::{Failure, Instance, KernelRelease};
 use crate::plan::{Action, Found, Note, Plan, Request, plan};
+use std::collections::BTreeSet;
 
 /// What was found, and the plan made of it.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ pub fn take_stock(
     } else {
         kernels.retain(|k| request.kernels.contains(&k.release));
     }
-    let candidates = survey.candidates(&tree, &kernels, &request.modules)?;
+    let mut candidates = survey.candidates(&tree, &kernels, &request.modules)?;
     let notes = candidates.problems.into_iter().map(|(module, failure)| match failure {
         Failure::BadConf { path, findings } => Note::BadConf { module, path, findings },
         Failure::NoConf { path } => {
@@ -58,15 +59,30 @@ pub fn take_stock(
         .collect();
     let prebuilt: Vec<_> =
         survey.prebuilts().whole.iter().map(|p| (p.kernel.clone(), p.module.name.clone())).collect();
-    let found = Found {
-        candidates: &candidates.found,
-        pending: &pending::kernels(&context.places),
-        initramfs: &with_initramfs,
-        outdated: &initramfs::outdated(&context.places),
-        prebuilt: &prebuilt,
-        claims: &survey.claims(&tree, &kernels),
+    let claims = survey.claims(&tree, &kernels);
+    let mut waiting = pending::kernels(&context.places);
+    let outdated = initramfs::outdated(&context.places);
+    let notes: Vec<_> = notes.collect();
+    let planned = |candidates: &[Candidate], pending: &[KernelRelease]| {
+        let found = Found {
+            candidates,
+            pending,
+            initramfs: &with_initramfs,
+            outdated: &outdated,
+            prebuilt: &prebuilt,
+            claims: &claims,
+        };
+        plan(found, notes.clone(), request)
     };
-    let mut plan = plan(found, notes.collect(), request);
+    let mut plan = planned(&candidates.found, &waiting);
+    if let Some(note) = read_only(context, &plan) {
+        // Whatever can be done without is done: then it needs no more than to be put in its place.
+        let is_locked = |release: &KernelRelease| matches!(&note, Note::ReadOnly { kernels, .. } if kernels.contains(release));
+        waiting.retain(|release| !is_locked(release));
+        candidates.found.iter_mut().for_each(|c| c.image &= !is_locked(&c.instance.kernel));
+        plan = planned(&candidates.found, &waiting);
+        plan.notes.push(note);
+    }
     plan.hint_at_headers(&|kernel| survey.header_hint(kernel).sentence());
     let is_present = |c: &&Candidate| {
         c.autoinstall
@@ -77,4 +93,19 @@ pub fn take_stock(
     };
     let present = candidates.found.iter().filter(is_present).map(|c| c.instance.clone()).collect();
     Ok(Stock { plan, tree, kernels, present })
+}
+
+/// What of a plan cannot be done since the kernels' modules lie on a file system that is mounted read-only.
+fn read_only(context: &Context, plan: &Plan) -> Option<Note> {
+    let is_locked = |release: &KernelRelease| {
+        let dir = context.places.kernel_dir(release);
+        rustix::fs::access(&dir, rustix::fs::Access::WRITE_OK) == Err(rustix::io::Errno::ROFS)
+    };
+    let kernels: Vec<_> = plan.touched().into_iter().filter(|release| is_locked(release)).cloned().collect();
+    let waits =
+        |action: &&Action| matches!(action, Action::Install { .. }) && kernels.contains(action.kernel());
+    let steps = plan.steps.iter().map(|step| &step.action).filter(waits).filter_map(Action::instance);
+    let modules: BTreeSet<_> = steps.map(|instance| instance.module.clone()).collect();
+    let path = context.places.install_tree.clone();
+    (!kernels.is_empty()).then(|| Note::ReadOnly { path, kernels, modules: modules.into_iter().collect() })
 }

@@ -10,7 +10,7 @@ use crate::report::{Event, Sink};
 /// The modules that a note is about.
 fn modules(note: &Note) -> Vec<&ModuleId> {
     match note {
-        Note::NoHeaders { modules, .. } => modules.iter().collect(),
+        Note::NoHeaders { modules, .. } | Note::ReadOnly { modules, .. } => modules.iter().collect(),
         Note::Excluded { instance, .. }
         | Note::Blocked { instance, .. }
         | Note::Deferred { instance, .. }
@@ -50,6 +50,13 @@ pub fn lacking(policy: &Policy, plan: &Plan, report: &Report) -> Vec<String> {
                 let lacks = modules.iter().filter(|module| critical(module));
                 lines.extend(lacks.map(|m| line(m, kernel.as_str(), "its headers are not installed")));
             }
+            Note::ReadOnly { path, kernels, modules } => {
+                let why = format!("{} is mounted read-only", path.display());
+                let lacks = modules.iter().filter(|module| critical(module));
+                lines.extend(
+                    lacks.flat_map(|m| kernels.iter().map(|k| line(m, k.as_str(), &why)).collect::<Vec<_>>()),
+                );
+            }
             Note::FailedBefore { failure } if critical(&failure.instance.module) => {
                 lines.push(line(
                     &failure.instance.module,
@@ -74,7 +81,8 @@ pub fn lacking(policy: &Policy, plan: &Plan, report: &Report) -> Vec<String> {
     lines
 }
 
-/// Passes events on, but tells the failure of an optional module in one line.
+/// Passes events on, but tells the failure of an optional module in one line, and so one that need not last: where not all
+/// of the tools are in place yet, the pass at the end of dpkg's run tries again.
 pub struct InOneLine<'a> {
     context: &'a Context,
 }
@@ -95,6 +103,19 @@ impl Sink for InOneLine<'_> {
                 let message = format!("{failure} (optional: not counted)");
                 let failure = &Failure::Usage { message, code: failure.exit_code() };
                 self.context.sink.event(&Event::Failed { instance, failure, elapsed: *elapsed });
+            }
+            Event::Failed { instance, failure, .. }
+                if self.context.settings.early && failure.is_tried_again() =>
+            {
+                let Instance { module, kernel, .. } = instance;
+                let why = match failure {
+                    Failure::BuildFailed { diagnosis: Some(diagnosis), .. } => diagnosis.to_string(),
+                    failure => failure.to_string(),
+                };
+                let text = format!(
+                    "{module} cannot be built for kernel {kernel} yet, and is tried again at the end: {why}"
+                );
+                self.context.sink.event(&Event::Note { text: &text });
             }
             other => self.context.sink.event(other),
         }

@@ -10,7 +10,7 @@ use crate::exec::{Session, Settings, Stage, lock};
 use crate::install::files::link_atomically;
 use crate::inventory::{Candidate, Incoming, Kernel, State, Survey, Tree};
 use crate::model::{Failure, Instance, ModuleId, Transaction};
-use crate::plan::{Action, Evidence, Forecast, Found, Plan, Request, forecast, plan};
+use crate::plan::{Action, Evidence, Failed, Forecast, Found, Plan, Request, forecast, plan};
 use crate::report::{Event, Sink, failure_text};
 use evermod_packaging::read::PackageFile;
 use std::collections::BTreeSet;
@@ -95,15 +95,7 @@ pub fn glance(context: &Context, transaction: &Transaction) -> Result<Forecast, 
     };
     let changes: Vec<_> = arrives.chain(goes).filter(is_source).collect();
     tree.modules.retain(|registered| !changes.iter().any(|name| name.contains(&registered.module.name)));
-    let mut work = look(context, tree, &incoming)?;
-    for candidate in &work.candidates {
-        if let (Some(failure), None) = (&candidate.failure, &candidate.excluded) {
-            let Instance { module, kernel, .. } = &candidate.instance;
-            let why = failure.diagnosis.as_ref().map_or(failure.message.clone(), ToString::to_string);
-            let why = format!("{module} did not build for kernel {kernel} when it was last tried: {why}");
-            work.failed.push((candidate.instance.clone(), why, true));
-        }
-    }
+    let work = look(context, tree, &incoming)?;
     Ok(judge(context, &incoming, &work))
 }
 
@@ -133,7 +125,7 @@ struct Work {
     candidates: Vec<Candidate>,
     plan: Plan,
     ready: BTreeSet<Instance>,
-    failed: Vec<(Instance, String, bool)>,
+    failed: Vec<Failed>,
 }
 
 fn judge(context: &Context, incoming: &Incoming, work: &Work) -> Forecast {
@@ -145,6 +137,7 @@ fn judge(context: &Context, incoming: &Incoming, work: &Work) -> Forecast {
         plan: &work.plan,
         ready: &work.ready,
         failed: &work.failed,
+        is_built_now: &|name| context.preflight.builds(context.policy.importance(name)),
         importance: &|name| context.policy.importance(name),
         header_hint: &|kernel| survey.header_hint(kernel).sentence(),
     });
@@ -321,7 +314,7 @@ fn to_be_built(context: &Context, candidates: &[Candidate]) -> BTreeSet<String> 
     }
 }
 
-type Outcome = (BTreeSet<Instance>, Vec<(Instance, String, bool)>);
+type Outcome = (BTreeSet<Instance>, Vec<Failed>);
 
 /// Builds, and keeps the results by the keys of their inputs.
 fn carry_out(
@@ -362,7 +355,8 @@ fn carry_out(
         let failure = report.failures.iter().find(|(of, _)| of.as_ref() == Some(instance));
         match (failure, survey.record(instance)) {
             (Some((_, failure)), _) => {
-                failed.push((instance.clone(), failure_text(failure), failure.is_judged()));
+                let (why, is_judged) = (failure_text(failure), failure.is_judged());
+                failed.push(Failed { instance: instance.clone(), why, is_judged });
             }
             (None, Some(record)) => {
                 cache::put(&context.places, &record.key, &built)?;

@@ -1,12 +1,12 @@
 //! `sync`: makes what is there what it should be. Idempotent; every adapter ends here.
 
-use super::mend;
 use super::plan::{Stock, take_stock};
 use super::policy::{self, InOneLine};
 use super::remove::sweep;
+use super::{kernel_gone, mend};
 use crate::cli::context::{Audience, Context};
 use crate::config::{Importance, Policy};
-use crate::exec::{Report, Session, initramfs, lock, pending, prebuilt};
+use crate::exec::{Report, Session, initramfs, lock, pending, prebuilt, told};
 use crate::install::files::{remove_tree_if_there, write_atomically};
 use crate::install::source::sweep_trees;
 use crate::inventory::Survey;
@@ -43,6 +43,7 @@ impl Synced {
                 && matches!(
                     note,
                     Note::FailedBefore { .. }
+                        | Note::ReadOnly { .. }
                         | Note::Blocked { .. }
                         | Note::OnlyPrebuilt { .. }
                         | Note::Broken { .. }
@@ -79,6 +80,7 @@ pub fn sync(context: &Context, request: &Request) -> Result<Synced, Failure> {
         lock.cleaned();
     }
     initramfs::sweep(&context.places)?;
+    kernel_gone::sweep(context)?;
     let tree = mend::before(context)?;
     let finder = context.finder();
     let survey = context.survey(&finder);
@@ -128,6 +130,9 @@ fn is_told(context: &Context, note: &Note) -> bool {
     match note {
         Note::Excluded { .. } => context.audience == Audience::Dkms,
         Note::FailedBefore { .. } | Note::Refused { .. } => context.audience != Audience::Hook,
+        Note::ReadOnly { .. } => {
+            context.audience != Audience::Hook || told::is_news(&context.places.root, &note.to_string())
+        }
         _ => true,
     }
 }

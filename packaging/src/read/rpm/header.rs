@@ -23,6 +23,33 @@ pub(super) mod tag {
     pub(in super::super) const BASE_NAMES: u32 = 1117;
     pub(in super::super) const DIR_NAMES: u32 = 1118;
     pub(in super::super) const LONG_FILE_SIZES: u32 = 5008;
+
+    pub(in super::super) const SUMMARY: u32 = 1004;
+    pub(in super::super) const DESCRIPTION: u32 = 1005;
+    pub(in super::super) const BUILD_TIME: u32 = 1006;
+    pub(in super::super) const BUILD_HOST: u32 = 1007;
+    pub(in super::super) const SIZE: u32 = 1009;
+    pub(in super::super) const VENDOR: u32 = 1011;
+    pub(in super::super) const LICENSE: u32 = 1014;
+    pub(in super::super) const PACKAGER: u32 = 1015;
+    pub(in super::super) const GROUP: u32 = 1016;
+    pub(in super::super) const URL: u32 = 1020;
+    pub(in super::super) const SOURCE_RPM: u32 = 1044;
+    pub(in super::super) const CHANGE_TIMES: u32 = 1080;
+    pub(in super::super) const CHANGE_AUTHORS: u32 = 1081;
+    pub(in super::super) const CHANGE_TEXTS: u32 = 1082;
+    pub(in super::super) const LONG_SIZE: u32 = 5009;
+    pub(in super::super) const PAYLOAD_DIGESTS: u32 = 5092;
+    pub(in super::super) const PAYLOAD_DIGEST_ALGORITHM: u32 = 5093;
+
+    pub(in super::super) const FORMAT: u32 = 5114;
+
+    // Of the header of signatures.
+    pub(in super::super) const DSA: u32 = 267;
+    pub(in super::super) const RSA: u32 = 268;
+    pub(in super::super) const HEADER_SHA256: u32 = 273;
+    pub(in super::super) const OPENPGP: u32 = 278;
+    pub(in super::super) const PAYLOAD_SIZE: u32 = 1007;
 }
 
 const MAGIC: [u8; 4] = [0x8e, 0xad, 0xe8, 0x01];

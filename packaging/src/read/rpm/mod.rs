@@ -5,6 +5,7 @@
 //! header as they are, and stops the program where they lie.
 
 mod cpio;
+pub(super) mod details;
 mod header;
 
 use std::collections::BTreeMap;
@@ -30,7 +31,10 @@ const SYMLINK: u32 = 0o120_000;
 /// What the header says of the payload.
 #[derive(Debug)]
 pub(super) struct Layout {
+    signature: Header,
     header: Header,
+    /// Where the header begins.
+    start: u64,
     /// Where the payload begins.
     payload: u64,
 }
@@ -50,9 +54,10 @@ struct Listed {
 
 /// Reads both headers.
 pub(super) fn open(file: &File, length: u64) -> Result<(Identity, Layout), Problem> {
-    let (_, end) = Header::read(file, LEAD, length)?;
+    let (signature, end) = Header::read(file, LEAD, length)?;
     // The header of signatures is filled up to eight bytes.
-    let (header, payload) = Header::read(file, end.next_multiple_of(8), length)?;
+    let start = end.next_multiple_of(8);
+    let (header, payload) = Header::read(file, start, length)?;
     let text = |tag| header.text(tag).map(Option::unwrap_or_default);
     if header.has(tag::SOURCE_PACKAGE) {
         return Err(Problem::not_a_package("it is a source package"));
@@ -62,7 +67,7 @@ pub(super) fn open(file: &File, length: u64) -> Result<(Identity, Layout), Probl
     let epoch = epoch.map(|epoch| format!("{epoch}:")).unwrap_or_default();
     let version = if version.is_empty() { version } else { format!("{epoch}{version}-{release}") };
     let identity = Identity { name: text(tag::NAME)?, version, architecture: text(tag::ARCH)? };
-    Ok((identity, Layout { header, payload }))
+    Ok((identity, Layout { signature, header, start, payload }))
 }
 
 impl Layout {

@@ -1,5 +1,5 @@
 mod hostile;
-mod make;
+pub(crate) mod make;
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 

@@ -7,6 +7,7 @@
 mod apt;
 mod fresh;
 mod measure;
+mod packages;
 mod small;
 mod table;
 mod trees;
@@ -44,6 +45,12 @@ fn main() -> Result<ExitCode> {
     let arguments = arguments()?;
     measure::adopt_orphans()?;
     let dir = &arguments.dir;
+    if arguments.only.as_deref() == Some("packages") {
+        let entries = packages::entries(arguments.rounds, dir)?;
+        println!("{}", packages::table(&entries));
+        fs_err::write(dir.join("bench-packages.json"), serde_json::to_vec_pretty(&entries)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let kernels: Vec<String> =
         fs_err::read_to_string("/etc/test-kernels")?.lines().map(str::to_owned).collect();
     let wanted = |section: &str| arguments.only.as_ref().is_none_or(|only| section.contains(only.as_str()));

@@ -92,7 +92,7 @@ impl Row {
 }
 
 /// A number of seconds with three digits that count.
-fn seconds(value: f64) -> String {
+pub fn seconds(value: f64) -> String {
     match value {
         v if v.abs() < 0.1 => format!("{v:.4}"),
         v if v.abs() < 10.0 => format!("{v:.3}"),

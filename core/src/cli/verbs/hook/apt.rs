@@ -7,7 +7,7 @@ use crate::cli::verbs::sync::Synced;
 use crate::config::Importance;
 use crate::inventory::Built;
 use crate::model::{Arrival, Departure, Failure, ModuleId, Transaction};
-use crate::plan::{Note, Outlook};
+use crate::plan::Note;
 use crate::report::{Event, Lines, Sink};
 use evermod_apt_hook::{Action, Mode, Plan, Proposal, Session, Step};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,9 +36,7 @@ pub fn preflight(context: &Context) -> Result<ExitCode, Failure> {
     let is_told = was_asked_before(&plan);
     // What the names of packages tell was said beside the list of packages.
     Ok(super::judge(context, &transaction, &|verdict| {
-        !is_told
-            || verdict.veto
-            || !matches!(verdict.outlook, Outlook::NoHeaders { .. } | Outlook::Excluded { .. })
+        !is_told || verdict.veto || !verdict.outlook.is_told_by_names()
     }))
 }
 

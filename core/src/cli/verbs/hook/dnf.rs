@@ -2,8 +2,10 @@
 
 use crate::cli::context::Context;
 use crate::cli::verbs::preflight::{VETO, glance};
-use crate::model::{Arrival, Departure, Transaction};
-use crate::plan::Outlook;
+use crate::exec::rpm;
+use crate::inventory::Incoming;
+use crate::model::{Arrival, Departure, Failure, Transaction};
+use crate::report::failure_text;
 use evermod_dnf_plugin::actions::{self, Place, Reply};
 use evermod_dnf_plugin::{Direction, Package, kernels, lines};
 use std::collections::BTreeSet;
@@ -43,13 +45,32 @@ pub(super) fn transaction(manager: &str, packages: Vec<Package>, moment: Moment)
     transaction
 }
 
+/// Looks up which sources of modules go: of an installed package the managers tell no files.
+pub(super) fn find_departing(context: &Context, transaction: &mut Transaction) -> Result<(), Failure> {
+    let tree = context.tree()?;
+    let modules: Vec<&str> = tree.modules.iter().map(|m| m.module.name.as_str()).collect();
+    let goes = transaction.goes.iter_mut();
+    let mut goes: Vec<_> = goes
+        .filter(|gone| gone.paths.is_empty() && Incoming::is_of_interest(&gone.package, &modules))
+        .map(|gone| (format!("{}-{}", gone.package, gone.version), gone))
+        .collect();
+    let names: Vec<String> = goes.iter().map(|(name, _)| name.clone()).collect();
+    for (name, path) in rpm::files(&context.environment, &names)? {
+        let is_source = path.starts_with("usr/src/") && path.ends_with("/dkms.conf");
+        if let Some((_, gone)) = goes.iter_mut().find(|(known, _)| is_source && *known == name) {
+            gone.paths.push(path);
+        }
+    }
+    Ok(())
+}
+
 /// dnf 4 asks; what it would do is on standard input.
 pub fn dnf4(context: &Context, moment: Moment) -> ExitCode {
     let packages = std::io::read_to_string(std::io::stdin())
         .map_err(|error| error.to_string())
         .and_then(|text| lines::packages(&text).map_err(|error| error.to_string()));
     match packages {
-        Ok(packages) => judge(context, &transaction("dnf", packages, moment), moment),
+        Ok(packages) => judge(context, transaction("dnf", packages, moment), moment),
         Err(why) => {
             super::unjudged(context, &why);
             ExitCode::SUCCESS
@@ -66,7 +87,7 @@ pub fn dnf5(context: &Context, moment: Moment) -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    let code = judge(context, &transaction("dnf5", packages, moment), moment);
+    let code = judge(context, transaction("dnf5", packages, moment), moment);
     if code == ExitCode::from(VETO) {
         let message = actions::stop("evermod refuses this transaction, see above; nothing was changed");
         // dnf closes its end as soon as it has read this.
@@ -76,11 +97,15 @@ pub fn dnf5(context: &Context, moment: Moment) -> ExitCode {
 }
 
 /// By names alone what can be told so, which is before the question whether to go on; then the rest, with builds.
-fn judge(context: &Context, transaction: &Transaction, moment: Moment) -> ExitCode {
+fn judge(context: &Context, mut transaction: Transaction, moment: Moment) -> ExitCode {
+    if let Err(failure) = find_departing(context, &mut transaction) {
+        super::unjudged(context, &failure_text(&failure));
+        return ExitCode::SUCCESS;
+    }
     match moment {
-        Moment::Resolved => super::tell(context, glance(context, transaction), &|_| true),
-        Moment::Downloaded => super::judge(context, transaction, &|verdict| {
-            verdict.veto || !matches!(verdict.outlook, Outlook::NoHeaders { .. } | Outlook::Excluded { .. })
+        Moment::Resolved => super::tell(context, glance(context, &transaction), &|_| true),
+        Moment::Downloaded => super::judge(context, &transaction, &|verdict| {
+            verdict.veto || !verdict.outlook.is_told_by_names()
         }),
     }
 }

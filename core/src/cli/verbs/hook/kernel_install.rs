@@ -1,6 +1,6 @@
 //! kernel-install(8): a kernel comes or goes, and this is before depmod and the initramfs.
 
-use super::kernel_prerm;
+use super::{kernel_prerm, unpacked};
 use crate::cli::context::Context;
 use crate::cli::verbs::sync::sync;
 use crate::exec::dpkg::activate_trigger;
@@ -31,10 +31,17 @@ pub fn kernel_install(context: &Context, words: &[String]) -> Result<(), Failure
     }
     let kernel = context.kernel(&call.release, None)?;
     let is_there = context.places.kernel_dir(&kernel.release).is_dir();
-    if !is_there || context.tree()?.modules.is_empty() {
+    if !is_there {
         return Ok(());
     }
-    if is_running_image(context) {
+    let is_image = is_running_image(context);
+    if !is_image && kernel.headers.is_some() {
+        unpacked::register_for(context, &kernel.release)?;
+    }
+    if context.tree()?.modules.is_empty() {
+        return Ok(());
+    }
+    if is_image {
         let text =
             "this system is an image that is booted: its modules are built where the image is, not here";
         context.sink.event(&Event::Note { text });

@@ -5,7 +5,7 @@ pub mod apt;
 pub mod dnf;
 mod kernel_install;
 pub mod pacman;
-mod unpacked;
+pub mod unpacked;
 pub mod zypp;
 
 pub use kernel_install::kernel_install;
@@ -87,7 +87,7 @@ pub fn kernel_postinst(context: &Context, release: &str) -> Result<(), Failure> 
     if kernel.headers.is_none() && (activate_trigger(&context.environment)? || !is_there) {
         return Ok(());
     }
-    unpacked::register(context)?;
+    unpacked::register_for(context, &kernel.release)?;
     let request = Request { kernels: vec![KernelRelease::new(release)?], ..Request::default() };
     let synced = sync(context, &request)?;
     if !synced.report.failures.is_empty() {
@@ -155,7 +155,7 @@ pub fn common_postinst(
         Some(archive) => {
             ldtarball(context, &archive, is_known)?;
         }
-        None if is_known => {}
+        None if is_known => _ = unpacked::was_registered_early(context, &module),
         None => add::add(context, &module, None)?,
     }
     let conf = context.places.source_dir_inside(&module).join("dkms.conf");

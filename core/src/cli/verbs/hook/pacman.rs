@@ -1,11 +1,11 @@
 //! pacman's hooks: paths that come and go, on standard input.
 
-use super::preflight as judge;
+use super::{preflight as judge, unpacked};
 use crate::cli::context::Context;
 use crate::cli::verbs::kernel_gone::{Occasion, kernel_gone};
 use crate::cli::verbs::sync::sync;
 use crate::cli::verbs::uninstall::Scope;
-use crate::cli::verbs::{add, mend, retire};
+use crate::cli::verbs::{mend, retire};
 use crate::inventory::Registered;
 use crate::model::{Arrival, Departure, Failure, KernelRelease, Transaction};
 use crate::pattern::glob;
@@ -197,29 +197,10 @@ pub fn settle(context: &Context, targets: &str) -> Result<(), Failure> {
 
 /// Registers the sources that came. With a kernel, all that lie there: they may be older than evermod.
 fn register(context: &Context, targets: &Targets<'_>) -> Result<(), Failure> {
-    let mut dirs: BTreeSet<String> = targets.sources().map(str::to_string).collect();
-    if targets.images().next().is_some() {
-        let sources = context.places.root.resolve(&context.places.source_tree)?;
-        let names = std::fs::read_dir(sources).into_iter().flatten().flatten();
-        dirs.extend(names.filter_map(|entry| entry.file_name().into_string().ok()));
-    }
-    let tree = context.tree()?;
-    for dir in dirs {
-        let conf = context.places.source_tree.join(&dir).join("dkms.conf");
-        if !context.places.root.at(&conf).is_file() {
-            continue;
-        }
-        let registered = add::declared(context, &conf).and_then(|(module, _)| {
-            let is_own = context.places.source_dir_inside(&module).file_name() == Some(dir.as_ref());
-            match tree.find(&module) {
-                None if is_own => add::add(context, &module, None),
-                _ => Ok(()),
-            }
-        });
-        if let Err(failure) = registered {
-            context.sink.event(&Event::Warning { text: &failure_text(&failure) });
-        }
-    }
+    let brings_kernel = targets.images().next().is_some();
+    let came = |dir: &str| brings_kernel || targets.sources().any(|source| source == dir);
+    let (_, failures) = unpacked::register(context, &came, &|_, _| Ok(true))?;
+    failures.iter().for_each(|failure| context.sink.event(&Event::Warning { text: &failure_text(failure) }));
     Ok(())
 }
 

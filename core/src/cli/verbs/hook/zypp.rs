@@ -4,7 +4,7 @@
 //! begins, but for those that were downloaded before. What we print goes to zypper's log; on the screen is what the file
 //! triggers of rpm print, which zypper has run for each package.
 
-use super::dnf::{Moment, transaction};
+use super::dnf::{Moment, find_departing, transaction};
 use super::{preflight, settle};
 use crate::cli::context::Context;
 use crate::cli::verbs::kernel_gone::{Occasion, kernel_gone};
@@ -106,8 +106,14 @@ fn act(context: &Context, frame: Result<Frame, String>) {
             for package in packages.iter_mut().filter(|package| package.direction == Direction::In) {
                 package.file = CACHES.iter().find_map(|dir| find(&context.places.root.at(dir), package, 3));
             }
-            let _ = preflight(context, &transaction("zypper", packages, Moment::Downloaded));
-            return;
+            let mut transaction = transaction("zypper", packages, Moment::Downloaded);
+            match find_departing(context, &mut transaction) {
+                Ok(()) => {
+                    let _ = preflight(context, &transaction);
+                    return;
+                }
+                Err(failure) => failure_text(&failure),
+            }
         }
         Ok(Frame::End(packages)) if !packages.is_empty() => {
             match take_along(context, &packages).and_then(|()| settle(context, "zypper")) {

@@ -113,7 +113,10 @@ pub fn package(context: &Context, request: &Request) -> Result<Matrix, Failure> 
 }
 
 /// `SOURCE_DATE_EPOCH`, if the caller has set it.
-fn source_date(context: &Context) -> Result<Option<u64>, Failure> {
+///
+/// # Errors
+/// It is no number.
+pub fn source_date(context: &Context) -> Result<Option<u64>, Failure> {
     let Some(text) = context.environment.variables.get("SOURCE_DATE_EPOCH") else { return Ok(None) };
     let message = || format!("SOURCE_DATE_EPOCH is to be seconds since 1970, and not {text:?}");
     text.parse().map(Some).map_err(|_| Failure::Usage { message: message(), code: 2 })
