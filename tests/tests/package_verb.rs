@@ -274,7 +274,7 @@ fn another_user_elsewhere_years_later_with_fewer_jobs_makes_the_same_bytes() -> 
              ls /usr/lib/*/faketime/libfaketime.so.1 >/etc/ld.so.preload")?
         .ok()?;
     let year = other.sh("date +%Y")?.ok()?.stdout;
-    let done = run_in(&other, "other", "/srv/elsewhere/deeper", "--jobs 1")?;
+    let done = run_in(&other, "other", "/srv/elsewhere/deeper", "--jobs 2")?;
     assert_eq!(done.status, 11, "{}", done.all());
     assert_ne!(year, job.root.sh("date +%Y")?.ok()?.stdout, "the clock is the same");
     let mut compared = 0;
