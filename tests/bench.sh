@@ -3,7 +3,7 @@
 # usage: tests/bench.sh [--corpus] [--only small|many|fresh|apt|packages] [--rounds N] [--shell N] [--evermod FILE]      (make bench)
 #   --corpus        all cached packages for the fresh kernel (hours with the heavy ones), not the quick ones only
 #   --only SECTION  one part of the table; `packages` is beside the programs that write packages and repositories, in a
-#                   root of its own and with a table of its own
+#                   root of its own and with a table of its own; it runs only where it is asked for
 #   --rounds N      runs of what takes dkms long (default 2)
 #   --shell N       measure nothing: a shell in the root, with N modules installed for every kernel
 #   --evermod FILE  this program, not the one in target/dist's package
@@ -51,7 +51,6 @@ cp "$top/target/debug/bench" "$out/bin/bench"
 # Packages and repositories: beside dpkg-deb, rpmbuild, nfpm, apt-ftparchive and createrepo_c.
 packages() {
   local layers nfpm=() rounds=("${pass[@]}")
-  [ -n "$only" ] || rounds+=(--only packages)
   layers=$("$here/roots/make.sh" bench-packages)
   cargo build --quiet --release --manifest-path "$top/Cargo.toml" -p evermod-packaging --example write_packages
   cp "$top/target/release/examples/write_packages" "$out/bin/"
@@ -83,6 +82,5 @@ status=0
 "$here/roots/enter.sh" --offline --size 12g --bind "$out/bin:/usr/local/lib/evermod-bench" --bind "$out:/bench/out" \
   --bind "$cache/corpus/debs:/bench/debs" --bind "$here/modules:/bench/modules" "${hooks[@]}" "$layers" -- \
   /usr/local/lib/evermod-bench/bench /bench/out "${pass[@]}" "${debs[@]}" | tee "$out/bench.txt" || status=$?
-[ -n "$only" ] || packages || status=$?
 [ ! -e "$out/bench.json" ] || mv "$out/bench.json" "$top/target/bench.json"
 exit "$status"
