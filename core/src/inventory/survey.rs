@@ -111,6 +111,13 @@ impl<'a> Survey<'a> {
         }
     }
 
+    /// The same where it is of no account what packages have brought for the kernels.
+    #[must_use]
+    pub fn without_prebuilts(mut self) -> Self {
+        self.prebuilts = OnceCell::from(Prebuilts::default());
+        self
+    }
+
     /// What was learnt, as files to be written: places on the machine and their content.
     pub fn learnt(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();

@@ -7,7 +7,7 @@ use super::status::{Filter, dkms_status, report};
 use super::uninstall::{Scope, uninstall};
 use crate::cli::context::{Audience, Common, Context};
 use crate::cli::testing::Fixture;
-use crate::inventory::{Digests, Prebuilts, packaged};
+use crate::inventory::{Digests, Prebuilts, State, packaged};
 use crate::model::{Failure, ModuleId};
 use crate::plan::Request;
 use crate::report::status::table;
@@ -72,6 +72,12 @@ fn a_package_serves_whatever_version_it_has() {
     assert_eq!(dkms(&f), ["m/1.0, 6.1.0-55-amd64, ARCH: installed"], "the tree, and nothing else");
     let text = plan(&f);
     assert!(text.starts_with("  1  adopt") && text.lines().count() == 1, "{text}");
+    // To whoever makes such packages it is nothing.
+    let context = f.context();
+    let finder = context.finder();
+    let maker = context.survey(&finder).without_prebuilts();
+    let (tree, kernel) = (context.tree().unwrap(), context.kernel(NEW, None).unwrap());
+    assert_eq!(maker.candidate(tree.find(&m()).unwrap(), &kernel).unwrap().state, State::Added);
     // Its sources need not be there, nor of use.
     f.prebuilt("x", "2", NEW, "extra/x", &["x", "y"]);
     let x = "x/2 6.1.0-56-amd64 prebuilt 2 from x-modules-6.1.0-56-amd64 2-1".to_string();

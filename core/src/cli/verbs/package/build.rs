@@ -66,7 +66,8 @@ pub(super) fn build(
     let finder = |name: &str| environment.program(name);
     // make's jobs come from the job server; a configuration that names their number must not yield another build key for it.
     let options = SurveyOptions { jobs: 1, ..context.survey_options(&finder) };
-    let survey = Survey::new(&staged.places, &context.shell, options);
+    // This machine's own may come from just such a package.
+    let survey = Survey::new(&staged.places, &context.shell, options).without_prebuilts();
     let tree = crate::inventory::Tree::read(&staged.places)?;
     let (broken, whole): (Vec<&Target>, Vec<&Target>) =
         targets.iter().partition(|target| target.broken.is_some());
