@@ -206,8 +206,8 @@ fn a_settle_that_was_killed_is_finished_by_the_next(m: &Machine) -> Result<()> {
 fn a_transaction_that_was_killed_is_finished_by_sync(m: &Machine) -> Result<()> {
     m.ok(&format!("install {} hello-dkms-1.0 acpi-call-dkms", m.packages(&m.old)))?;
     let script = format!(
-        "mv /usr/bin/make /usr/bin/make.real; printf '#!/bin/sh\n: >/etc/made\nexec sleep 600\n' >/usr/bin/make; chmod 755 /usr/bin/make; \
-         rm -f /etc/made; setsid {} -y install {} >/var/log/killed 2>&1 & session=$!; \
+        "mv /usr/bin/make /usr/bin/make.real; printf '#!/bin/sh\nexec sleep 600\n' >/usr/bin/make; chmod 755 /usr/bin/make; \
+         setsid {} -y install {} >/var/log/killed 2>&1 & session=$!; \
          for _ in $(seq 1200); do ! pgrep -x sleep >/dev/null || break; sleep 0.1; done; \
          pgrep -x evermod >/dev/null || exit 9; pkill -9 -s $session; wait; mv /usr/bin/make.real /usr/bin/make; \
          for _ in $(seq 100); do pgrep -x 'evermod|{}|kernel-install' >/dev/null || exit 0; sleep 0.1; done; ps -ef; exit 8",
