@@ -21,8 +21,8 @@ pub enum Kind {
     Text,
 }
 
-/// Has a key, and signs with it.
-pub trait Signer {
+/// Has a key, and signs with it, on several threads if need be.
+pub trait Signer: Send + Sync {
     /// A signature over `data`: one binary packet.
     ///
     /// # Errors

@@ -138,6 +138,17 @@ pub fn sign(package: &[u8], header: Range<u64>, signer: &dyn Signer) -> Result<V
     Ok([lead, &signatures, rest].concat())
 }
 
+/// [`sign`] for a package that [`write`] made, where its header need not be looked for by a reader of strangers' files.
+///
+/// # Errors
+/// The key cannot be used; it is no package.
+pub fn sign_own(package: &[u8], signer: &dyn Signer) -> Result<Vec<u8>, SignError> {
+    let metadata = ::rpm::PackageMetadata::parse(&mut &*package)
+        .map_err(|why| SignError::Refused(format!("the package cannot be read back: {why}")))?;
+    let offsets = metadata.get_package_segment_offsets();
+    sign(package, offsets.header..offsets.payload, signer)
+}
+
 fn refused(why: ::rpm::Error) -> PackageError {
     PackageError::Rpm(why.to_string())
 }

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::evermod::{json, print};
+use super::openpgp::KeyArguments;
 use super::verbs::package;
 use crate::model::Failure;
 use crate::report::matrix::text;
@@ -43,6 +44,8 @@ pub(super) struct PackageArguments {
     /// The certificate of the key
     #[arg(long, value_name = "FILE", requires = "key")]
     certificate: Option<PathBuf>,
+    #[command(flatten)]
+    package_key: KeyArguments,
     /// Make no packages of sources
     #[arg(long)]
     no_source: bool,
@@ -91,7 +94,8 @@ pub(super) fn run(context: &Context, arguments: PackageArguments) -> Result<Exit
         metapackage: !arguments.no_metapackage,
         key: arguments.key.zip(arguments.certificate),
     };
-    let matrix = package::package(context, &request)?;
+    let signer = arguments.package_key.signer(context)?;
+    let matrix = package::package(context, &request, signer.as_deref())?;
     if arguments.json {
         json(&matrix)?;
     } else {

@@ -1,6 +1,7 @@
 //! Whose words a package speaks.
 
 use super::{ModulePackage, SourcePackage, arch, debian, fedora};
+use crate::openpgp::{Kind, SignError, Signer};
 use crate::{Package, PackageError};
 
 /// A family of distributions that shares names, relations, places and scripts of packages.
@@ -82,4 +83,26 @@ impl Dialect {
             Self::Arch => crate::arch::write(package, source_date),
         }
     }
+
+    /// Signs a package that [`Self::write`] made, as its manager wants it: rpm inside the package, pacman in a file beside it,
+    /// and apt only whole repositories.
+    ///
+    /// # Errors
+    /// The key cannot be used.
+    pub fn sign(&self, package: Vec<u8>, signer: &dyn Signer) -> Result<Signed, SignError> {
+        Ok(match self {
+            Self::Debian { .. } => Signed { package, beside: None },
+            Self::Fedora { .. } => Signed { package: crate::rpm::sign_own(&package, signer)?, beside: None },
+            Self::Arch => Signed { beside: Some(signer.sign(&package, Kind::Binary)?), package },
+        })
+    }
+}
+
+/// A package with its signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// The package file.
+    pub package: Vec<u8>,
+    /// What goes into a file of the same name and `.sig`, if anything.
+    pub beside: Option<Vec<u8>>,
 }

@@ -19,7 +19,7 @@ mod source;
 mod tests;
 mod words;
 
-pub use dialect::Dialect;
+pub use dialect::{Dialect, Signed};
 pub use prebuilt::{KernelPackage, ModuleFile, ModulePackage, Need, Provenance, TargetKernel};
 pub use source::{SourceContent, SourceFile, SourcePackage};
 

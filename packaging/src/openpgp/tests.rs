@@ -84,3 +84,26 @@ fn keys_that_cannot_sign_say_why() {
         assert!(why.starts_with("is no secret OpenPGP key: ") && why.lines().count() == 1, "{why}");
     }
 }
+
+#[test]
+fn packages_are_signed_as_their_managers_want_it() {
+    use crate::module::{Dialect, Signed};
+    let key = Key::read(RSA, None, TIME).unwrap();
+    let package = crate::rpm::tests::package();
+    let rpm = crate::rpm::write(&package, 0).unwrap();
+    let dialect = Dialect::Fedora { dist: String::new() };
+    let Signed { package: signed, beside } = dialect.sign(rpm.clone(), &key).unwrap();
+    assert_eq!(beside, None);
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes, is_signed) in [("plain", &rpm, false), ("signed", &signed, true)] {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let details = crate::read::PackageFile::open(&path).unwrap().rpm_details().unwrap().unwrap();
+        assert_eq!(details.is_signed, is_signed, "{name}");
+    }
+    let Signed { package: same, beside } = Dialect::Arch.sign(b"a package".to_vec(), &key).unwrap();
+    assert_eq!(same, b"a package");
+    parsed(&beside.unwrap()).verify(&public(&key), b"a package").unwrap();
+    let deb = Dialect::Debian { usr_merged: true }.sign(b"a package".to_vec(), &key).unwrap();
+    assert_eq!(deb, Signed { package: b"a package".to_vec(), beside: None });
+}

@@ -15,6 +15,7 @@ use crate::inventory::KernelPackages;
 use crate::model::{Failure, Signature};
 use crate::report::Event;
 use crate::report::matrix::{Cell, Matrix, Outcome};
+use evermod_packaging::openpgp::Signer;
 use evermod_packaging::read::Format;
 use given::Given;
 use keys::Keys;
@@ -51,11 +52,12 @@ pub struct Request {
 /// Name of the page beside the packages.
 const PAGE: &str = "index.html";
 
-/// Builds, packages and tells what became of it. Of this machine only the output directory changes.
+/// Builds, packages and tells what became of it. Of this machine only the output directory changes. `signer` signs packages
+/// whose managers want it.
 ///
 /// # Errors
 /// What keeps everything from being built: names that mean nothing, no kernel, no view. All else is in the matrix.
-pub fn package(context: &Context, request: &Request) -> Result<Matrix, Failure> {
+pub fn package(context: &Context, request: &Request, signer: Option<&dyn Signer>) -> Result<Matrix, Failure> {
     if !context.places.root.is_host() {
         let message =
             "packages are made of what this system has: --root means nothing here; see --kernels-from".into();
@@ -85,7 +87,8 @@ pub fn package(context: &Context, request: &Request) -> Result<Matrix, Failure> 
         .inspect_err(|_| output.withdraw())?;
     let targets = targets::describe(context, chosen, &staged, offered.as_ref(), date);
     let work = build::build(context, &staged, &targets, &keys, &output)?;
-    let written = write::write(context, request, &staged, &targets, &work, &output, &mut problems)?;
+    let signing = write::Signing { output: &output, signer };
+    let written = write::write(context, request, &staged, &targets, &work, &signing, &mut problems)?;
 
     let mut cells = work.cells;
     for (module, kernel, why) in written.failed {

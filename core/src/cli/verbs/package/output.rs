@@ -2,7 +2,7 @@
 //! of a run is written here**: beside its place, then renamed, so that no other file of this name is ever there in part.
 
 use super::given::Given;
-use crate::install::files::write_atomically;
+use crate::install::files::{remove_if_there, write_atomically};
 use crate::model::Failure;
 use fs_err::File;
 use std::os::fd::AsRawFd;
@@ -56,13 +56,25 @@ impl Output {
         self.shown.join(name)
     }
 
+    /// Takes a file away that an earlier run may have left: a signature of what is no more.
+    ///
+    /// # Errors
+    /// It cannot be deleted.
+    pub(super) fn remove(&self, name: &str) -> Result<(), Failure> {
+        Ok(remove_if_there(&self.reached(name))?)
+    }
+
+    /// A file in it, wherever the directory's own path leads by now.
+    fn reached(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.dir.file().as_raw_fd())).join(name)
+    }
+
     /// Writes one file, whole or not at all.
     ///
     /// # Errors
     /// It cannot be written.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let place = PathBuf::from(format!("/proc/self/fd/{}", self.dir.file().as_raw_fd())).join(name);
-        write_atomically(&place, bytes, 0o644, None).map_err(|error| {
+        write_atomically(&self.reached(name), bytes, 0o644, None).map_err(|error| {
             let text = error.to_string();
             // Said as the caller knows it.
             let why = text.rsplit(": ").next().unwrap_or(&text);

@@ -9,12 +9,19 @@ use super::targets::Target;
 use crate::cli::context::Context;
 use crate::model::{Failure, ModuleId};
 use crate::report::matrix::{Kind, PackageFile};
-use evermod_packaging::module::{Dialect, ModulePackage};
+use evermod_packaging::module::{Dialect, ModulePackage, Signed};
+use evermod_packaging::openpgp::Signer;
 use evermod_packaging::read::Format;
 use evermod_packaging::{Package, PackageError};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+/// Where packages go, and who signs them.
+pub(super) struct Signing<'a> {
+    pub output: &'a Output,
+    pub signer: Option<&'a dyn Signer>,
+}
 
 /// What was written.
 #[derive(Debug, Default)]
@@ -44,7 +51,7 @@ pub(super) fn write(
     staged: &Staged,
     targets: &[Target],
     work: &Work,
-    output: &Output,
+    output: &Signing<'_>,
     problems: &mut Vec<String>,
 ) -> Result<Written, Failure> {
     let mut written = Written::default();
@@ -207,7 +214,7 @@ fn dist(release: &str) -> String {
 /// Writes drafts on several threads, by name.
 fn write_all(
     drafts: &[Draft],
-    output: &Output,
+    output: &Signing<'_>,
     threads: usize,
     failed: &mut Vec<(String, Option<String>, String)>,
     problems: &mut Vec<String>,
@@ -239,13 +246,27 @@ fn write_all(
     Ok(packages)
 }
 
-fn write_one(draft: &Draft, output: &Output) -> Result<Result<PackageFile, PackageError>, Failure> {
+fn write_one(
+    draft: &Draft,
+    Signing { output, signer }: &Signing<'_>,
+) -> Result<Result<PackageFile, PackageError>, Failure> {
     let bytes = match draft.dialect.write(&draft.package, draft.date) {
         Ok(bytes) => bytes,
         Err(error) => return Ok(Err(error)),
     };
     let file = draft.dialect.file_name(&draft.package);
+    let signed = match signer {
+        None => Signed { package: bytes, beside: None },
+        Some(signer) => {
+            draft.dialect.sign(bytes, *signer).map_err(|why| Failure::KeyUnusable { why: why.to_string() })?
+        }
+    };
+    let (bytes, signature) = (signed.package, format!("{file}.sig"));
     output.write(&file, &bytes)?;
+    match signed.beside {
+        Some(beside) => output.write(&signature, &beside)?,
+        None => output.remove(&signature)?,
+    }
     Ok(Ok(PackageFile {
         file,
         size: bytes.len() as u64,
