@@ -213,7 +213,7 @@ fn every_format_holds_the_modules_in_the_words_of_its_tools() -> Result<()> {
     let deb = at(of("borrower", Some(kernel), "module", "deb").context("borrower")?);
     let control = root.run(&["dpkg-deb", "-f", &deb])?.ok()?.stdout;
     for part in [
-        format!("Depends: linux-image-{kernel} | "),
+        format!("Depends: linux-image-{kernel}, kmod"),
         format!("lender-modules-for-{kernel} (= 1.0)"),
         format!("Kernel-Package: linux-headers-{kernel} {}", version.trim()),
         "Maintainer: Vendor <vendor@example.org>".to_owned(),

@@ -308,7 +308,7 @@ fn pacman_goes_on_whatever_becomes_of_evermod() -> Result<()> {
     let m = machine!("\"hello\"");
     m.pacman("-Sy linux linux-headers hello-dkms")?;
     m.root
-        .sh("cp /usr/bin/evermod /root/evermod; cp /usr/share/libalpm/scripts/evermod-alpm /root/alpm")?
+        .sh("cp /usr/bin/evermod /usr/share/libalpm/scripts/evermod-alpm /etc/evermod/evermod.toml /root")?
         .ok()?;
     let stand_in = |script: &str| format!("printf '#!/bin/sh\\n{script}\\n' >/usr/bin/evermod");
     for (what, script) in [
@@ -333,7 +333,8 @@ fn pacman_goes_on_whatever_becomes_of_evermod() -> Result<()> {
         let complaints = usize::from(what == "its settings are no TOML");
         assert_eq!(times(&output, "evermod.toml:"), complaints, "{what}: {output}");
         m.root.sh(
-            "install -m 755 /root/evermod /usr/bin/evermod; install -m 755 /root/alpm /usr/share/libalpm/scripts/evermod-alpm",
+            "install -m 755 /root/evermod /usr/bin; install -m 755 /root/evermod-alpm /usr/share/libalpm/scripts; \
+             cp /root/evermod.toml /etc/evermod",
         )?
         .ok()?;
     }

@@ -241,7 +241,7 @@ fn dnf(root: &str, dnf: &str) -> Result<()> {
 
     publisher.publish_signed(&repo, &[publisher.package("rpm", "driver", "2.0")?], &[])?;
     bring(&root, &repo)?;
-    run("upgrade")?.ok()?;
+    run("--refresh upgrade")?.ok()?;
     ensure!(version_of(&root, "driver")? == "2.0");
 
     tamper(&root, "/srv/repo/Packages/o/other-1.0-1.x86_64.rpm")?;
