@@ -37,7 +37,7 @@ $ module a 1.0; runuser -u somebody -- dkms install a/1.0 -k $K1
 == 1: the tree is not writable
 $ module a 1.0; runuser -u somebody -- dkms add a/1.0
 [1]
-! ...o write access to ...DKMS tree at /var/lib/dkms...
+! ...o write access to .../var/lib/dkms...
 
 == 1: no version, for add
 $ dkms add -m a
