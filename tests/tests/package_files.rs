@@ -35,13 +35,12 @@ fn rpm_installs_verifies_and_removes_evermod() -> Result<()> {
     root.sh("rpmkeys -Kv /tmp/evermod.rpm")?.ok()?;
 
     let triggers = root.run(&["rpm", "-qp", "--filetriggers", "/tmp/evermod.rpm"])?.ok()?.stdout;
-    assert!(
-        triggers.contains(
-            "transfiletriggerin scriptlet (using /bin/sh) -- /lib/modules, /usr/lib/modules, /usr/src"
-        ),
-        "{triggers}"
-    );
-    assert!(triggers.contains("transfiletriggerpostun scriptlet (using /bin/sh) -- /usr/src"), "{triggers}");
+    for trigger in [
+        "in scriptlet (using /bin/sh) -- /lib/modules, /usr/lib/evermod/prebuilt, /usr/lib/modules, /usr/src\n",
+        "postun scriptlet (using /bin/sh) -- /usr/lib/evermod/prebuilt, /usr/src\n",
+    ] {
+        assert!(triggers.contains(&format!("transfiletrigger{trigger}")), "{triggers}");
+    }
     let requires = root.run(&["rpm", "-qp", "--requires", "/tmp/evermod.rpm"])?.ok()?.stdout;
     assert!(requires.contains("(kernel-devel-matched if kernel-core)"), "{requires}");
 

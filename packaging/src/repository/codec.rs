@@ -28,10 +28,10 @@ pub(super) fn xz(content: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Beyond it an index of 10,000 packages takes seconds for a few per cent.
+/// An index is written at every publication and read by machines that are in no hurry: rather quick than small.
 const XZ_PRESET: u32 = 2;
 
-/// As createrepo_c does it.
+/// Likewise.
 const ZSTD_LEVEL: i32 = 9;
 
 pub(super) fn zstd(content: &[u8]) -> io::Result<Vec<u8>> {
