@@ -138,11 +138,9 @@ impl Stage {
             fs_err::create_dir(&instead)?;
             self.bind(&instead, &place)?;
         }
-        // What packages have brought for a kernel of this machine is no reason not to build for it.
-        for place in [places.cache(), places.root.at(places.prebuilts())] {
-            if place.is_dir() {
-                self.tmpfs(&place)?;
-            }
+        let cache = places.cache();
+        if cache.is_dir() {
+            self.tmpfs(&cache)?;
         }
         Ok(())
     }
