@@ -3,6 +3,7 @@
 use super::machine::Machine;
 use super::{Check, Finding, Severity};
 use crate::exec::pending;
+use crate::install::module_name;
 use crate::model::KernelRelease;
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -16,11 +17,6 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// Module name to file below the kernel's directory, as `modules.dep` has it.
 type Index = BTreeMap<String, String>;
-
-/// The kernel names modules with underscores, whatever their files are called.
-fn module_name(path: &str) -> Option<String> {
-    Some(path.rsplit('/').next()?.split_once(".ko")?.0.replace('-', "_"))
-}
 
 fn index(text: &str) -> Index {
     let paths = text.lines().filter_map(|line| line.split(':').next());

@@ -9,7 +9,7 @@ use super::notes;
 use super::process;
 use super::session::Session;
 use crate::install::files::{remove_empty_upwards, remove_if_there};
-use crate::inventory::module_name;
+use crate::install::module_name;
 use crate::model::{Failure, KernelRelease};
 use crate::places::Places;
 use crate::report::Event;
@@ -219,7 +219,7 @@ impl Session<'_> {
 
 /// Whether the listing of an image, one file at the end of each line, has one of these modules.
 fn holds(listing: &str, modules: &[String]) -> bool {
-    let files = listing.lines().filter_map(|line| line.split_whitespace().last()?.rsplit('/').next());
+    let files = listing.lines().filter_map(|line| line.split_whitespace().last());
     files.filter_map(module_name).any(|module| modules.contains(&module))
 }
 

@@ -53,6 +53,13 @@ impl ModInfo {
     }
 }
 
+/// The kernel's name for the module in a file, by its path: `kernel/sound/snd-hda.ko.xz` is `snd_hda`, whatever the file is
+/// called. `None` for what is no module.
+pub fn module_name(path: &str) -> Option<String> {
+    let (stem, rest) = path.rsplit('/').next()?.split_once(".ko")?;
+    (rest.is_empty() || rest.starts_with('.')).then(|| stem.replace('-', "_"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

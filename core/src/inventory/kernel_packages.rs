@@ -1,6 +1,7 @@
 //! Kernels that only lie in package files: which files bring whose headers, and what they are called.
 
 use super::incoming::Incoming;
+use crate::install::module_name;
 use crate::model::{Arch, Arrival, KernelRelease, Transaction, compare};
 use evermod_packaging::read::{Format, PackageFile};
 use std::collections::{BTreeMap, BTreeSet};
@@ -169,7 +170,7 @@ fn look_into(path: &Path) -> Result<Option<Found>, String> {
     let is_ours = !inside.is_empty() || !inside.files.is_empty() || !inside.tools.is_empty();
     let listed = listed.borrow();
     let own: Vec<&str> = listed.iter().filter_map(|path| in_tree(path)).collect();
-    let names = own.iter().filter_map(|path| module_name(path.rsplit('/').next()?)).collect();
+    let names = own.iter().filter_map(|path| module_name(path)).collect();
     let sample = own.first().map(|path| (*path).to_string());
     Ok(is_ours.then_some(Found { file, inside, in_tree: names, sample }))
 }
@@ -179,12 +180,6 @@ fn in_tree(path: &str) -> Option<&str> {
     let (_, rest) = path.split_once("lib/modules/")?;
     let (_, rest) = rest.split_once('/')?;
     (rest.starts_with("kernel/") && rest.contains(".ko")).then_some(rest)
-}
-
-/// `zfs.ko.xz`, `snd-hda.ko`: the module's name as the kernel has it.
-pub fn module_name(file: &str) -> Option<String> {
-    let (stem, rest) = file.split_once(".ko")?;
-    (rest.is_empty() || rest.starts_with('.')).then(|| stem.replace('-', "_"))
 }
 
 /// The files that were named, and those below directories that are called as packages are, by name.

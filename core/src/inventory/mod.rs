@@ -22,7 +22,7 @@ pub use exclusive::excluded;
 pub use facts::{Facts, conf_failure};
 pub use forced::Forced;
 pub use incoming::Incoming;
-pub use kernel_packages::{KernelFile, KernelPackages, OfferedKernel, module_name};
+pub use kernel_packages::{KernelFile, KernelPackages, OfferedKernel};
 pub use kernels::{Kernel, departure, has_image_files, kernel, kernels};
 pub use leftovers::leftovers;
 pub use prebuilt::{Claim, FaultyPrebuilt, Prebuilts, packaged};

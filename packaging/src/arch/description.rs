@@ -1,9 +1,8 @@
 //! The members before the payload: PKGINFO(5), BUILDINFO(5), mtree(5) and a package's scriptlets.
 
-use sha2::{Digest, Sha256};
-
 use super::{architecture, installed_size, version};
 use crate::check::{line, relations};
+use crate::repository::sha256;
 use crate::{
     Comparison, Content, Dependency, Entry, Package, PackageError, RelationKind, Requirement, ScriptPoint,
 };
@@ -93,7 +92,7 @@ fn relation(kind: RelationKind, dependency: &Dependency) -> Result<String, Packa
 
 /// `.BUILDINFO`: that no PKGBUILD was there is said by the digest of nothing.
 pub(super) fn build(package: &Package, date: u64) -> String {
-    let none = hex(&Sha256::digest([]));
+    let none = sha256(&[]);
     let Package { name, maintainer, .. } = package;
     let (version, architecture) = (version(&package.version), architecture(&package.architecture));
     format!(
@@ -146,11 +145,7 @@ pub(super) fn tree(entries: &[&Entry], date: u64) -> Result<String, PackageError
         let (path, mode) = (escaped(&format!(".{}", entry.path)), entry.mode);
         let rest = match &entry.content {
             Content::File(content) | Content::Configuration(content) => {
-                format!(
-                    "type=file mode={mode:o} size={} sha256digest={}",
-                    content.len(),
-                    hex(&Sha256::digest(content))
-                )
+                format!("type=file mode={mode:o} size={} sha256digest={}", content.len(), sha256(content))
             }
             Content::Symlink(target) => format!("type=link mode=777 link={}", escaped(target)),
             Content::Directory => format!("type=dir mode={mode:o}"),
@@ -171,8 +166,4 @@ fn escaped(text: &str) -> String {
         }
     }
     out
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::{ModulePackage, SourcePackage, arch, debian, fedora};
 use crate::openpgp::{Kind, SignError, Signer};
+use crate::read::Format;
 use crate::{Package, PackageError};
 
 /// A family of distributions that shares names, relations, places and scripts of packages.
@@ -59,6 +60,16 @@ impl Dialect {
             Self::Debian { .. } => debian::source(package),
             Self::Fedora { dist } => fedora::source(package, dist),
             Self::Arch => arch::source(package),
+        }
+    }
+
+    /// The format of its packages.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        match self {
+            Self::Debian { .. } => Format::Deb,
+            Self::Fedora { .. } => Format::Rpm,
+            Self::Arch => Format::Arch,
         }
     }
 

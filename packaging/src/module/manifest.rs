@@ -2,9 +2,9 @@
 //! `docs/prebuilt.schema.json`.
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::{ModulePackage, Provenance};
+use crate::repository::sha256;
 use crate::{Entry, PackageError};
 
 /// Where they lie.
@@ -50,10 +50,8 @@ pub(super) fn entry(
     paths: &[String],
 ) -> Result<Entry, PackageError> {
     let ModulePackage { module, version: module_version, kernel, provenance, .. } = package;
-    let files = paths.iter().zip(&package.files).map(|(path, file)| File {
-        path,
-        sha256: Sha256::digest(&file.content).iter().map(|byte| format!("{byte:02x}")).collect(),
-    });
+    let files =
+        paths.iter().zip(&package.files).map(|(path, file)| File { path, sha256: sha256(&file.content) });
     let mut files: Vec<File<'_>> = files.collect();
     files.sort_by_key(|file| file.path);
     let Provenance { source_sha256, kernel_package, compiler, evermod, build_key } = provenance;

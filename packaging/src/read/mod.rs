@@ -34,7 +34,7 @@ pub use error::ReadError;
 pub use rpm::details::{RpmChange, RpmDetails, RpmRelation, RpmRelations};
 
 /// The formats of package files, told by the first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
     /// dpkg's `.deb`.
     Deb,
@@ -42,6 +42,17 @@ pub enum Format {
     Rpm,
     /// pacman's `.pkg.tar`, compressed or not.
     Arch,
+}
+
+impl Format {
+    /// As callers and programs name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deb => "deb",
+            Self::Rpm => "rpm",
+            Self::Arch => "arch",
+        }
+    }
 }
 
 /// A package file that is open, of which the control data was read.

@@ -47,6 +47,9 @@ pub(super) fn transaction(manager: &str, packages: Vec<Package>, moment: Moment)
 
 /// Looks up which sources of modules go: of an installed package the managers tell no files.
 pub(super) fn find_departing(context: &Context, transaction: &mut Transaction) -> Result<(), Failure> {
+    if transaction.goes.is_empty() {
+        return Ok(());
+    }
     let tree = context.tree()?;
     let modules: Vec<&str> = tree.modules.iter().map(|m| m.module.name.as_str()).collect();
     let goes = transaction.goes.iter_mut();

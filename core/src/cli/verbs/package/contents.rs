@@ -4,8 +4,7 @@ use super::Request;
 use super::build::Built;
 use super::targets::Target;
 use crate::cli::context::Context;
-use crate::install::{Compression, ModInfo};
-use crate::inventory::module_name;
+use crate::install::{Compression, ModInfo, module_name};
 use crate::model::ModuleId;
 use crate::places::Places;
 use evermod_packaging::module::{

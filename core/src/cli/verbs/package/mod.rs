@@ -6,6 +6,7 @@ mod contents;
 mod given;
 mod keys;
 mod output;
+mod side_by_side;
 mod stage;
 mod targets;
 mod write;

@@ -2,6 +2,7 @@
 
 use super::given::{Given, Place};
 use super::output::Output;
+use super::side_by_side::side_by_side;
 use super::targets::Chosen;
 use crate::cli::context::Context;
 use crate::cli::verbs::add::declared;
@@ -14,8 +15,6 @@ use crate::report::failure_text;
 use evermod_packaging::read::PackageFile;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 /// The view, once it is entered.
 pub(super) struct Staged {
@@ -131,21 +130,12 @@ fn unpack(
     to: &Path,
     threads: usize,
 ) -> BTreeMap<PathBuf, Result<Vec<String>, String>> {
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, files.len().max(1)) {
-            scope.spawn(|| {
-                while let Some((file, is_tool)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let wanted = if *is_tool { Incoming::is_tool } else { Incoming::is_needed };
-                    let result =
-                        PackageFile::open(&file.path).and_then(|package| package.unpack(to, &wanted));
-                    let result = result.map_err(|error| error.to_string());
-                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(file.path.clone(), result);
-                }
-            });
-        }
+    let results = side_by_side(files, threads, &|(file, is_tool)| {
+        let wanted = if *is_tool { Incoming::is_tool } else { Incoming::is_needed };
+        let unpacked = PackageFile::open(&file.path).and_then(|package| package.unpack(to, &wanted));
+        unpacked.map_err(|error| error.to_string())
     });
-    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+    files.iter().map(|(file, _)| file.path.clone()).zip(results).collect()
 }
 
 /// Copies a module's sources to where they will lie below `/usr/src`, without what only version control needs; those that were

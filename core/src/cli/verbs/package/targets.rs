@@ -4,7 +4,8 @@ use super::Request;
 use super::stage::Staged;
 use crate::cli::context::Context;
 use crate::exec::owner::{Owner, owner};
-use crate::inventory::{Kernel, KernelFile, KernelPackages, kernel, module_name};
+use crate::install::module_name;
+use crate::inventory::{Kernel, KernelFile, KernelPackages, kernel};
 use crate::model::{Arch, Failure, KernelRelease};
 use evermod_packaging::module::{KernelPackage, TargetKernel};
 use evermod_packaging::read::Format;
@@ -217,7 +218,7 @@ fn in_tree_of(dir: &Path) -> BTreeSet<String> {
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap_or_default();
     let lists = [read("modules.order"), read("modules.builtin")];
     let lines = lists.iter().flat_map(|list| list.lines());
-    lines.filter_map(|line| module_name(line.rsplit('/').next()?)).collect()
+    lines.filter_map(module_name).collect()
 }
 
 /// What headers need and lack: the parts that several kernels share come in packages of their own.

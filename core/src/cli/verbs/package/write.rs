@@ -4,6 +4,7 @@ use super::Request;
 use super::build::{Built, Work};
 use super::contents;
 use super::output::Output;
+use super::side_by_side::side_by_side;
 use super::stage::Staged;
 use super::targets::Target;
 use crate::cli::context::Context;
@@ -14,8 +15,6 @@ use evermod_packaging::openpgp::Signer;
 use evermod_packaging::read::Format;
 use evermod_packaging::{Package, PackageError};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 /// Where packages go, and who signs them.
 pub(super) struct Signing<'a> {
@@ -89,10 +88,11 @@ pub(super) fn write(
             }
         }
         // A flavour's newest kernel comes last.
-        let mut newest: BTreeMap<(u8, Option<String>), (Dialect, &Target, &ModulePackage)> = BTreeMap::new();
+        let mut newest: BTreeMap<(Format, Option<String>), (Dialect, &Target, &ModulePackage)> =
+            BTreeMap::new();
         for (target, package) in packages.iter().filter(|_| request.metapackage) {
             for format in formats(request, target) {
-                let key = (rank(format), target.about.flavour.clone());
+                let key = (format, target.about.flavour.clone());
                 newest.insert(key, (dialect(format, target), target, package));
             }
         }
@@ -137,11 +137,9 @@ fn sources(
         Ok(source) => source,
         Err(why) => return problems.push(bad(&why)),
     };
-    let mut dialects: BTreeMap<u8, Dialect> = BTreeMap::new();
+    let mut dialects: BTreeMap<Format, Dialect> = BTreeMap::new();
     for (target, _) in packages {
-        dialects.extend(
-            formats(request, target).into_iter().map(|format| (rank(format), dialect(format, target))),
-        );
+        dialects.extend(formats(request, target).into_iter().map(|format| (format, dialect(format, target))));
     }
     for dialect in dialects.into_values() {
         match dialect.source(&source) {
@@ -166,32 +164,8 @@ fn formats(request: &Request, target: &Target) -> Vec<Format> {
     if request.formats.is_empty() { vec![target.format] } else { request.formats.clone() }
 }
 
-fn rank(format: Format) -> u8 {
-    match format {
-        Format::Deb => 0,
-        Format::Rpm => 1,
-        Format::Arch => 2,
-    }
-}
-
-fn word(format: Format) -> &'static str {
-    match format {
-        Format::Deb => "deb",
-        Format::Rpm => "rpm",
-        Format::Arch => "arch",
-    }
-}
-
-fn format_of(dialect: &Dialect) -> &'static str {
-    match dialect {
-        Dialect::Fedora { .. } => "rpm",
-        Dialect::Arch => "arch",
-        _ => "deb",
-    }
-}
-
 fn not_packaged(format: Format, error: &PackageError) -> String {
-    format!("no {} package can be made: {error}", word(format))
+    format!("no {} package can be made: {error}", format.name())
 }
 
 fn dialect(format: Format, target: &Target) -> Dialect {
@@ -219,24 +193,14 @@ fn write_all(
     failed: &mut Vec<(String, Option<String>, String)>,
     problems: &mut Vec<String>,
 ) -> Result<Vec<PackageFile>, Failure> {
-    let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, drafts.len().max(1)) {
-            scope.spawn(|| {
-                while let Some(draft) = drafts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let result = write_one(draft, output);
-                    results.lock().unwrap_or_else(PoisonError::into_inner).push((draft, result));
-                }
-            });
-        }
-    });
+    let results = side_by_side(drafts, threads, &|draft| write_one(draft, output));
     let mut packages = Vec::new();
-    for (draft, result) in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    for (draft, result) in drafts.iter().zip(results) {
         match result? {
             Ok(package) => packages.push(package),
             Err(error) => match &draft.kernel {
                 Some(_) => {
-                    let why = format!("no {} package can be written: {error}", format_of(&draft.dialect));
+                    let why = format!("no {} package can be written: {error}", draft.dialect.format().name());
                     failed.push((draft.module.clone(), draft.kernel.clone(), why));
                 }
                 None => problems.push(format!("{}: {error}", draft.package.name)),
@@ -270,7 +234,7 @@ fn write_one(
     Ok(Ok(PackageFile {
         file,
         size: bytes.len() as u64,
-        format: format_of(&draft.dialect),
+        format: draft.dialect.format().name(),
         kind: draft.kind,
         module: draft.module.clone(),
         kernel: draft.kernel.clone(),
