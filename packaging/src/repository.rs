@@ -29,6 +29,13 @@ pub struct Stored {
     pub sha256: String,
 }
 
+impl Stored {
+    /// The file of these bytes at `path`, below the top of the repository.
+    pub fn new(path: String, content: &[u8]) -> Self {
+        Self { path, size: content.len() as u64, sha256: sha256(content) }
+    }
+}
+
 /// A file of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexFile {

@@ -14,7 +14,7 @@ pub(crate) mod testing;
 
 pub use compression::Compression;
 pub use effort::{Effort, XzCheck};
-pub use modinfo::{ModInfo, module_name};
+pub use modinfo::{ModInfo, imports_any, module_name};
 pub use originals::is_there;
 pub use packaged::Packaged;
 pub use place::{Comparison, Installed, Judged, Overriding, Placement, Removed, Target};

@@ -1,13 +1,12 @@
 //! The `.modinfo` section of a module: what modinfo(8) prints.
 
 use object::{Object, ObjectSection, ObjectSymbol};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What a module says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModInfo {
     fields: BTreeMap<String, Vec<String>>,
-    imports: BTreeSet<String>,
 }
 
 impl ModInfo {
@@ -22,9 +21,7 @@ impl ModInfo {
                 fields.entry(name.to_string()).or_default().push(value.to_string());
             }
         }
-        let undefined = file.symbols().filter(ObjectSymbol::is_undefined);
-        let imports = undefined.filter_map(|symbol| symbol.name().ok().map(str::to_string)).collect();
-        Some(Self { fields, imports })
+        Some(Self { fields })
     }
 
     /// The first value of a field.
@@ -37,11 +34,6 @@ impl ModInfo {
         self.fields.get(field).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Whether it uses a symbol of the kernel's or of another module.
-    pub fn imports(&self, symbol: &str) -> bool {
-        self.imports.contains(symbol)
-    }
-
     /// `version` and `srcversion` as DKMS compares them (contract 4.3): the first word of the version, and the source
     /// checksum or, without one, the version's second word.
     pub fn versions(&self) -> (String, String) {
@@ -51,6 +43,13 @@ impl ModInfo {
         let source = self.get("srcversion").or_else(|| words.next()).unwrap_or_default().to_string();
         (first, source)
     }
+}
+
+/// Whether a plain module uses one of these symbols of the kernel's or of another module.
+pub fn imports_any(module: &[u8], symbols: &[&str]) -> bool {
+    let Ok(file) = object::File::parse(module) else { return false };
+    file.symbols()
+        .any(|symbol| symbol.is_undefined() && symbol.name().is_ok_and(|name| symbols.contains(&name)))
 }
 
 /// The kernel's name for the module in a file, by its path: `kernel/sound/snd-hda.ko.xz` is `snd_hda`, whatever the file is

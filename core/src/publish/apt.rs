@@ -1,7 +1,7 @@
 //! An APT repository.
 
 use super::generation::{Generation, files_below};
-use super::input::{Input, Placed, Whole, place};
+use super::input::{Input, Placed, lying, place};
 use super::{
     Outcome, Plan, Published, Request, Subscription, checked, checked_line, client_name, refused,
     still_signed, unsigned,
@@ -10,7 +10,7 @@ use crate::model::Failure;
 use evermod_packaging::openpgp::{clear_signed, clear_text, detached};
 use evermod_packaging::read::Format;
 use evermod_packaging::repository::apt::{self, Entry, Release, Suite};
-use evermod_packaging::repository::{IndexFile, Stored, plain, sha256};
+use evermod_packaging::repository::{IndexFile, plain, sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -51,8 +51,9 @@ pub(super) fn plan(request: &Request<'_>, inputs: &[&Input], staging: &Path) -> 
     let (mut moves, mut packages, mut added) = (Vec::new(), Vec::new(), Vec::new());
     for input in inputs {
         let name = input.file_name();
-        let path = apt::pool_path(&input.open()?, &name, &component).map_err(|why| input.refused(&why))?;
-        let Placed { whole, stored, copy } = place(request, input, path, staging, &is_referred_to)?;
+        let package = input.open()?;
+        let path = apt::pool_path(&package, &name, &component).map_err(|why| input.refused(&why))?;
+        let Placed { whole, stored, copy } = place(request, input, &package, path, staging, &is_referred_to)?;
         let entry = apt::entry(&whole.package, &stored).map_err(|why| input.refused(&why))?;
         added.push((*input, entry));
         packages.push(Published { path: stored.path.clone(), size: stored.size, is_there: copy.is_none() });
@@ -185,11 +186,9 @@ fn indexes(
 fn pool(top: &Path, component: &str) -> Result<Vec<Entry>, Failure> {
     let mut entries = Vec::new();
     for path in files_below(top, &top.join("pool").join(component), &[".deb"])? {
-        let file = top.join(&path);
-        let whole = Whole::open(&file, &file)?;
-        let bytes = fs_err::read(&file)?;
-        let stored = Stored { path, size: bytes.len() as u64, sha256: sha256(&bytes) };
-        entries.push(apt::entry(&whole.package, &stored).map_err(|why| refused(&file, &why))?);
+        let (whole, stored) = lying(top, path)?;
+        entries
+            .push(apt::entry(&whole.package, &stored).map_err(|why| refused(&top.join(&stored.path), &why))?);
     }
     Ok(entries)
 }

@@ -3,7 +3,7 @@
 use super::{Request, refused, unsigned};
 use crate::model::Failure;
 use evermod_packaging::read::{Format, Listed, PackageFile, ReadError};
-use evermod_packaging::repository::{RepositoryError, Stored, sha256};
+use evermod_packaging::repository::{RepositoryError, Stored};
 use evermod_packaging::rpm;
 use std::path::{Path, PathBuf};
 
@@ -95,23 +95,23 @@ pub(super) struct Placed {
 pub(super) fn place(
     request: &Request<'_>,
     input: &Input,
+    package: &PackageFile,
     path: String,
     staging: &Path,
     is_referred_to: &dyn Fn(&str) -> bool,
 ) -> Result<Placed, Failure> {
-    let package = input.open()?;
     let mut bytes = fs_err::read(&input.path)?;
     let there = request.repo.join(&path);
     if there.is_file() {
         let old = fs_err::read(&there)?;
         // Damaged, it is put there again.
         let whole = Whole::open(&there, &there).ok();
-        if let Some(whole) = whole.filter(|whole| body(&whole.package, &old) == body(&package, &bytes)) {
-            let stored = Stored { path, size: old.len() as u64, sha256: sha256(&old) };
+        if let Some(whole) = whole.filter(|whole| body(&whole.package, &old) == body(package, &bytes)) {
+            let stored = Stored::new(path, &old);
             return Ok(Placed { whole, stored, copy: None });
         }
         if is_referred_to(&path) {
-            let PackageFile { name, version, architecture, .. } = package;
+            let (name, version, architecture) = identity(package);
             return Err(input.refused(&RepositoryError::OtherContents { name, version, architecture }));
         }
     }
@@ -127,15 +127,27 @@ pub(super) fn place(
     let copy = staging.join(&path);
     fs_err::create_dir_all(copy.parent().unwrap_or(staging))?;
     fs_err::write(&copy, &bytes)?;
-    let stored = Stored { path, size: bytes.len() as u64, sha256: sha256(&bytes) };
+    let stored = Stored::new(path, &bytes);
     // What counts is what will be there.
     let whole = Whole::open(&copy, &input.path)?;
-    let identity = |of: &PackageFile| (of.name.clone(), of.version.clone(), of.architecture.clone());
-    if identity(&whole.package) != identity(&package) {
+    if identity(&whole.package) != identity(package) {
         let why = "it changed while it was read".to_owned();
         return Err(Failure::NotPublished { path: input.path.clone(), why });
     }
     Ok(Placed { whole, stored, copy: Some(copy) })
+}
+
+/// What tells a package from others: name, version and architecture.
+fn identity(package: &PackageFile) -> (String, String, String) {
+    (package.name.clone(), package.version.clone(), package.architecture.clone())
+}
+
+/// A package that lies in the repository at `path`, and the file as an index names it.
+pub(super) fn lying(top: &Path, path: String) -> Result<(Whole, Stored), Failure> {
+    let file = top.join(&path);
+    let whole = Whole::open(&file, &file)?;
+    let bytes = fs_err::read(&file)?;
+    Ok((whole, Stored::new(path, &bytes)))
 }
 
 /// What of a package is the same whoever signs it: of an `.rpm` everything after the signatures, of others all.

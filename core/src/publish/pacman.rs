@@ -1,7 +1,7 @@
 //! A repository of pacman's.
 
 use super::generation::{Generation, files_below};
-use super::input::{Input, Placed, Whole, place};
+use super::input::{Input, Placed, lying, place};
 use super::{Outcome, Plan, Published, Request, Subscription, client_name, refused, still_signed, unsigned};
 use crate::model::Failure;
 use evermod_packaging::openpgp::Kind;
@@ -41,7 +41,7 @@ pub(super) fn plan(request: &Request<'_>, inputs: &[&Input], staging: &Path) -> 
             }
         }
         let Placed { whole, stored, copy } =
-            place(request, input, path, staging, &|path| database.refers_to(path))?;
+            place(request, input, &package, path, staging, &|path| database.refers_to(path))?;
         added
             .push(pacman::entry(&whole.package, &whole.listing, &stored).map_err(|why| input.refused(&why))?);
         packages.push(Published { path: stored.path.clone(), size: stored.size, is_there: copy.is_none() });
@@ -110,10 +110,8 @@ fn of_the_pool(top: &Path) -> Result<Database, Failure> {
     let mut found = Vec::new();
     for path in files {
         let file = top.join(&path);
-        let whole = Whole::open(&file, &file)?;
-        let bytes = fs_err::read(&file)?;
         let modified = fs_err::metadata(&file)?.modified()?;
-        let stored = Stored { path, size: bytes.len() as u64, sha256: sha256(&bytes) };
+        let (whole, stored) = lying(top, path)?;
         let entry = pacman::entry(&whole.package, &whole.listing, &stored);
         found.push((modified, entry.map_err(|why| refused(&file, &why))?));
     }

@@ -1,13 +1,13 @@
 //! An rpm-md repository.
 
 use super::generation::{Generation, files_below};
-use super::input::{Input, Placed, Whole, place};
+use super::input::{Input, Placed, lying, place};
 use super::{Outcome, Plan, Published, Request, Subscription, client_name, refused, still_signed, unsigned};
 use crate::model::Failure;
 use evermod_packaging::openpgp::detached;
 use evermod_packaging::read::Format;
 use evermod_packaging::repository::rpm_md::{self, Entry, LISTS, Repomd};
-use evermod_packaging::repository::{IndexFile, Stored, plain, sha256};
+use evermod_packaging::repository::{IndexFile, plain, sha256};
 use std::path::Path;
 
 const DIR: &str = "repodata";
@@ -32,10 +32,10 @@ pub(super) fn plan(request: &Request<'_>, inputs: &[&Input], staging: &Path) -> 
     };
     let (mut moves, mut packages, mut added) = (Vec::new(), Vec::new(), Vec::new());
     for input in inputs {
-        let path =
-            rpm_md::package_path(&input.open()?, &input.file_name()).map_err(|why| input.refused(&why))?;
+        let package = input.open()?;
+        let path = rpm_md::package_path(&package, &input.file_name()).map_err(|why| input.refused(&why))?;
         let is_referred_to = |path: &str| rpm_md::refers_to(&lists[0], path);
-        let Placed { whole, stored, copy } = place(request, input, path, staging, &is_referred_to)?;
+        let Placed { whole, stored, copy } = place(request, input, &package, path, staging, &is_referred_to)?;
         added
             .push(rpm_md::entry(&whole.package, &whole.listing, &stored).map_err(|why| input.refused(&why))?);
         packages.push(Published { path: stored.path.clone(), size: stored.size, is_there: copy.is_none() });
@@ -76,12 +76,9 @@ fn lists(dir: &Path, repomd: &Repomd) -> Option<[String; 3]> {
 fn of_the_pool(top: &Path) -> Result<[String; 3], Failure> {
     let mut entries: Vec<Entry> = Vec::new();
     for path in files_below(top, top, &[".rpm"])?.into_iter().filter(|path| !path.ends_with(".src.rpm")) {
-        let file = top.join(&path);
-        let whole = Whole::open(&file, &file)?;
-        let bytes = fs_err::read(&file)?;
-        let stored = Stored { path, size: bytes.len() as u64, sha256: sha256(&bytes) };
+        let (whole, stored) = lying(top, path)?;
         let entry = rpm_md::entry(&whole.package, &whole.listing, &stored);
-        entries.push(entry.map_err(|why| refused(&file, &why))?);
+        entries.push(entry.map_err(|why| refused(&top.join(&stored.path), &why))?);
     }
     let lists = rpm_md::merge(&Default::default(), &entries).map_err(|why| refused(top, &why))?;
     Ok(lists.unwrap_or_default())

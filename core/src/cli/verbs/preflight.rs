@@ -77,12 +77,15 @@ pub fn preflight(context: &Context, transaction: &Transaction) -> Result<Forecas
 /// # Errors
 /// The state cannot be read.
 pub fn glance(context: &Context, transaction: &Transaction) -> Result<Forecast, Failure> {
-    if context.is_autoinstall_off() {
+    let by_names = |modules: &[&str]| Incoming::of(transaction, modules, &|_| Ok(Vec::new()));
+    // Most transactions bring no kernel and take nothing away; for those, nothing is read.
+    let is_idle = transaction.goes.is_empty() && by_names(&[]).images.is_empty();
+    if context.is_autoinstall_off() || is_idle {
         return Ok(judge(context, &Incoming::default(), &Work::default()));
     }
     let mut tree = context.tree()?;
     let names: Vec<&str> = tree.modules.iter().map(|m| m.module.name.as_str()).collect();
-    let mut incoming = Incoming::of(transaction, &names, &|_| Ok(Vec::new()));
+    let mut incoming = by_names(&names);
     depart(context, &mut incoming, transaction);
     if incoming.images.is_empty() && incoming.departing.is_empty() {
         return Ok(judge(context, &Incoming::default(), &Work::default()));

@@ -4,7 +4,7 @@ use super::Request;
 use super::build::Built;
 use super::targets::Target;
 use crate::cli::context::Context;
-use crate::install::{Compression, ModInfo, module_name};
+use crate::install::{Compression, ModInfo, imports_any, module_name};
 use crate::model::ModuleId;
 use crate::places::Places;
 use evermod_packaging::module::{
@@ -56,7 +56,7 @@ pub(super) fn prebuilt(
             ));
         }
         let replaces_in_tree = module_name(&name).is_some_and(|module| target.in_tree.contains(&module));
-        initramfs |= replaces_in_tree || BOOTS.iter().any(|symbol| info.imports(symbol));
+        initramfs |= replaces_in_tree || imports_any(&plain, &BOOTS);
         licenses.extend(info.get("license").map(str::to_string));
         if about.description.is_empty() {
             about.description = one_line(info.get("description").unwrap_or_default());
