@@ -34,11 +34,26 @@ pub fn kernels(places: &Places) -> Vec<KernelRelease> {
     noted(places).into_iter().filter(|kernel| !is_served(places, kernel)).collect()
 }
 
+/// What every depmod(8) of kmod writes, in this order, each by a rename of its own: one that is killed leaves some new
+/// and some old.
+const INDEX: [&str; 8] = [
+    "modules.dep",
+    "modules.dep.bin",
+    "modules.alias",
+    "modules.alias.bin",
+    "modules.softdep",
+    "modules.symbols",
+    "modules.symbols.bin",
+    "modules.devname",
+];
+
 /// Whether the index is younger than everything that was noted, and has all modules that lie there.
 fn is_served(places: &Places, kernel: &KernelRelease) -> bool {
     let (dir, note) = (places.kernel_dir(kernel), note(places, kernel));
     let changed = |path: &Path| path.metadata().and_then(|meta| meta.modified()).ok();
-    let Some(indexed) = changed(&dir.join("modules.dep")) else { return false };
+    let Some(indexed) = INDEX.iter().map(|name| changed(&dir.join(name))).min().flatten() else {
+        return false;
+    };
     let Ok(index) = std::fs::read_to_string(dir.join("modules.dep")) else { return false };
     let listed: BTreeSet<&str> = index.lines().filter_map(|line| line.split(':').next()).collect();
     let is_listed = |path: PathBuf| {
@@ -128,14 +143,16 @@ mod tests {
         let kernel = KernelRelease::new("6.1").unwrap();
         let updates = places.kernel_dir(&kernel).join("updates/dkms");
         std::fs::create_dir_all(&updates).unwrap();
-        let index = places.kernel_dir(&kernel).join("modules.dep");
+        let index = |name: &str| places.kernel_dir(&kernel).join(name);
         let at = |path: &Path, seconds: u64| {
             let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000 + seconds);
             std::fs::File::open(path).unwrap().set_modified(time).unwrap();
         };
         let indexed = |text: &str, seconds| {
-            std::fs::write(&index, text).unwrap();
-            at(&index, seconds);
+            for name in INDEX {
+                std::fs::write(index(name), text).unwrap();
+                at(&index(name), seconds);
+            }
         };
         begin(&places, &kernel, std::slice::from_ref(&updates)).unwrap();
         std::fs::write(updates.join("m.ko.zst"), "").unwrap();
@@ -148,5 +165,9 @@ mod tests {
         assert_eq!(kernels(&places).len(), 1, "it lacks a file");
         indexed("kernel/fs/ext4.ko:\nupdates/dkms/m.ko.zst: kernel/fs/ext4.ko\n", 30);
         assert!(kernels(&places).is_empty());
+        at(&index("modules.dep.bin"), 15);
+        assert_eq!(kernels(&places).len(), 1, "depmod was killed between two of its files");
+        std::fs::remove_file(index("modules.dep.bin")).unwrap();
+        assert_eq!(kernels(&places).len(), 1, "depmod was killed, and this was its first run");
     }
 }
