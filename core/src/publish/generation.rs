@@ -43,7 +43,9 @@ impl Generation {
             Ok(path)
         };
         for file in &self.files {
-            fs_err::write(new(Path::new(&file.name))?, &file.content)?;
+            let path = new(Path::new(&file.name))?;
+            fs_err::write(&path, &file.content)?;
+            date_after(&path, &target.join(&file.name))?;
         }
         for name in &self.unchanged {
             link(&target.join(name), &new(Path::new(name))?)?;
@@ -73,6 +75,20 @@ impl Generation {
             .map_err(|e| io::Error::other(format!("{}: {e}", staging.path().display())))?;
         move_into_place(staging, &target)
     }
+}
+
+/// Gives a file a second later than that of the one whose place it takes. Clients ask for what was modified since their
+/// copy, and HTTP dates have whole seconds: of two indexes of one second they would keep the first, beside the second's
+/// signature.
+fn date_after(path: &Path, old: &Path) -> io::Result<()> {
+    let Ok(old) = std::fs::metadata(old).and_then(|meta| meta.modified()) else { return Ok(()) };
+    let file = fs_err::OpenOptions::new().write(true).open(path)?;
+    let second = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let next = second(old) + 1;
+    if second(file.metadata()?.modified()?) < next {
+        file.into_parts().0.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(next))?;
+    }
+    Ok(())
 }
 
 /// Another name for a file, or a copy where the file system has none.

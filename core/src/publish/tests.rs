@@ -195,6 +195,29 @@ fn suites_share_a_pool_and_are_named_where_there_are_several() {
     assert!(why.contains("is published already, with other contents"), "{why}");
 }
 
+/// pacman asks for a database that is newer, in whole seconds, than its own, and for its signature in any case.
+#[test]
+fn an_index_is_a_second_younger_than_the_one_before() {
+    let bench = Bench::new();
+    let second = |path: &str| {
+        let modified = std::fs::metadata(bench.top().join(path)).unwrap().modified().unwrap();
+        modified.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap().as_secs()
+    };
+    for format in [Format::Deb, Format::Rpm, Format::Arch] {
+        bench.publish(&[bench.package(format, "one", "1", "x86_64")], 0);
+    }
+    let indexes = ["dists/stable/Release", "repodata/repomd.xml", "repo.db", "repo.files"];
+    for name in ["two", "three"] {
+        let before = indexes.map(second);
+        for format in [Format::Deb, Format::Rpm, Format::Arch] {
+            bench.publish(&[bench.package(format, name, "1", "x86_64")], 0);
+        }
+        for (index, before) in indexes.iter().zip(before) {
+            assert!(second(index) > before, "{index}");
+        }
+    }
+}
+
 /// What was copied by a run that was cut off before its index is nobody's, and is in nobody's way.
 #[test]
 fn what_no_index_names_is_replaced() {
