@@ -294,6 +294,10 @@ impl Context {
                 Err(error) if error.kind() == std::io::ErrorKind::ReadOnlyFilesystem => {
                     return Err(Failure::ReadOnly { path: inside.clone() });
                 }
+                // Something else lies where it would be: root is no answer to that.
+                Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => {
+                    return Err(error.into());
+                }
                 _ => return Err(Failure::NotWritable { tree: inside.clone() }),
             }
         }
@@ -460,6 +464,17 @@ fn date(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::date;
+    use crate::cli::testing::Fixture;
+
+    /// Root is no answer to it, and was told to run it as root.
+    #[test]
+    fn a_file_in_the_place_of_the_state_is_named() {
+        let fixture = Fixture::debian();
+        fixture.file("/var/lib/evermod", "");
+        let failure = fixture.context().require_writable().unwrap_err();
+        assert!(failure.to_string().contains("/var/lib/evermod"), "{failure}");
+        assert!(!matches!(failure, crate::model::Failure::NotWritable { .. }), "{failure:?}");
+    }
 
     #[test]
     fn dates() {
