@@ -107,34 +107,50 @@ fn a_sync_killed_at_any_instant_is_finished_by_the_next() -> Result<()> {
     Ok(())
 }
 
+/// What a sync that is killed begins with.
+const STATES: [&str; 2] = ["added", "built"];
+
 /// Kills a sync so many times on one machine. One that ended before it could be killed does not count.
 fn kill_many(keys: &tempfile::TempDir, wanted: &str, times: u32, seed: u32) -> Result<()> {
     let Some(m) = Machine::new(keys)? else { anyhow::bail!("no package") };
     let tree = format!("/lib/modules/{}", m.kernel);
-    m.root.sh(&format!("mkdir /save && cp -a /var/lib/dkms {tree}/modules.* /save/"))?.ok()?;
-    let reset = format!(
-        "rm -rf /var/lib/dkms /var/lib/evermod {tree}/updates {tree}/modules.* && cp -a /save/dkms /var/lib/ && \
-         cp -a /save/modules.* {tree}/"
-    );
-    let mut took = m.sync()?.took.as_secs_f64();
+    // Every other sync finds everything built: its kill falls where files are placed and depmod runs.
+    let save =
+        format!("mkdir -p /save/$1 && cp -a /var/lib/dkms /var/lib/evermod {tree}/modules.* /save/$1/");
+    m.root.sh(&format!("set -- added; mkdir -p /var/lib/evermod; {save}"))?.ok()?;
+    m.root
+        .sh(&format!("for module in hello/1.0 patched/1.0; do evermod build $module -k {}; done", m.kernel))?
+        .ok()?;
+    m.root.sh(&format!("set -- built; {save}"))?.ok()?;
+    let reset = |state: &str| {
+        m.root.sh(&format!(
+            "rm -rf /var/lib/dkms /var/lib/evermod {tree}/updates {tree}/modules.* && \
+             cp -a /save/{state}/dkms /save/{state}/evermod /var/lib/ && cp -a /save/{state}/modules.* {tree}/"
+        ))
+    };
+    let mut took = [0.0; 2];
+    for (took, state) in took.iter_mut().zip(STATES) {
+        reset(state)?.ok()?;
+        *took = m.sync()?.took.as_secs_f64();
+    }
     let (mut cut_off, mut trial, mut random) = (0, 0, seed);
     while cut_off < times {
         ensure!(trial < 4 * times, "only {cut_off} of {trial} syncs were cut off before their end");
         trial += 1;
-        m.root.sh(&reset)?.ok()?;
+        let which = trial as usize % STATES.len();
+        let took = &mut took[which];
+        reset(STATES[which])?.ok()?;
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let fraction = f64::from(random >> 8) / f64::from(1u32 << 24);
-        // Every other one late, where files are placed and depmod runs.
-        let fraction = if trial % 2 == 0 { fraction } else { 0.5 + fraction / 2.0 };
-        let seconds = format!("{:.3}", took * fraction + 0.001);
+        let seconds = format!("{:.3}", *took * fraction + 0.001);
         // timeout(1) kills its whole process group: evermod and all that it started.
         let killed = m.root.run(&["timeout", "-s", "KILL", &seconds, "evermod", "sync", "-k", &m.kernel])?;
         // How fast the machine is changes with what else it does.
         if killed.status == 137 {
             cut_off += 1;
-            took *= 1.01;
+            *took *= 1.01;
         } else {
-            took *= 0.9;
+            *took *= 0.9;
         }
         let modules = m.root.sh(&format!("find {tree}/updates -name '*.ko*' | xargs -r sha256sum"))?.stdout;
         for line in modules.lines() {
