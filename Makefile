@@ -58,8 +58,9 @@ FUZZ_SECONDS ?= 60
 fuzz: ## each reader of strangers' bytes gets so many seconds of made-up input; needs g++
 	tests/fuzz/run.sh --seconds $(FUZZ_SECONDS)
 
-bench: deb ## evermod beside Debian's dkms: CPU seconds, processes, goals; one table
-	tests/bench.sh
+CORPUS ?= fast
+bench: deb ## evermod beside Debian's dkms and the programs that write packages: CPU seconds, processes, goals; CORPUS=all takes hours
+	tests/bench.sh $(if $(filter all,$(CORPUS)),--corpus)
 
 demo: ## a Debian system of its own: two drivers follow a kernel upgrade, one fails, and what a person sees
 	tests/demo.sh

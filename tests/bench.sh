@@ -3,7 +3,7 @@
 # usage: tests/bench.sh [--corpus] [--only small|many|fresh|apt|packages] [--rounds N] [--shell N] [--evermod FILE]      (make bench)
 #   --corpus        all cached packages for the fresh kernel (hours with the heavy ones), not the quick ones only
 #   --only SECTION  one part of the table; `packages` is beside the programs that write packages and repositories, in a
-#                   root of its own and with a table of its own; it runs only where it is asked for
+#                   root of its own and with a table of its own
 #   --rounds N      runs of what takes dkms long (default 2)
 #   --shell N       measure nothing: a shell in the root, with N modules installed for every kernel
 #   --evermod FILE  this program, not the one in target/dist's package
@@ -28,7 +28,7 @@ done
 out=$top/target/bench
 mkdir -p "$out/bin"
 layers=$("$here/roots/make.sh" bench)
-"$here/corpus/fetch.sh" fast
+"$here/corpus/fetch.sh" "$corpus"
 cargo build --quiet --manifest-path "$top/Cargo.toml" -p evermod-tests --bin bench
 
 if [ -z "$evermod" ]; then
@@ -62,7 +62,10 @@ packages() {
   "$here/roots/enter.sh" --offline --size 12g --bind "$out/bin:/usr/local/lib/evermod-bench" --bind "$out:/bench/out" "${nfpm[@]}" "$layers" -- \
     /usr/local/lib/evermod-bench/bench /bench/out "${rounds[@]}" | tee "$out/bench-packages.txt"
 }
-if [ "$only" = packages ]; then packages; exit; fi
+if [ "$only" = packages ]; then
+  packages
+  exit
+fi
 
 debs=()
 while read -r package set; do
@@ -83,4 +86,5 @@ status=0
   --bind "$cache/corpus/debs:/bench/debs" --bind "$here/modules:/bench/modules" "${hooks[@]}" "$layers" -- \
   /usr/local/lib/evermod-bench/bench /bench/out "${pass[@]}" "${debs[@]}" | tee "$out/bench.txt" || status=$?
 [ ! -e "$out/bench.json" ] || mv "$out/bench.json" "$top/target/bench.json"
+if [ -z "$only" ]; then packages || status=$?; fi
 exit "$status"
