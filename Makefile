@@ -27,7 +27,7 @@ packages: deb rpm arch ## all three
 
 .PHONY: rpm arch packages
 
-reader: deb ## an independent program reads the packages
+reader: deb ## a program on another library than ours reads the package
 	$(CARGO) run --locked --manifest-path tests/debian-reader/Cargo.toml --target-dir target/debian-reader -- \
 		target/dist/evermod_*.deb > target/dist/evermod.json
 

@@ -3,6 +3,7 @@
 pub mod apt;
 pub mod corpus;
 pub mod corpus_apt;
+pub mod debian_reader;
 pub mod modinfo;
 pub mod oracle;
 pub mod prebuilt;

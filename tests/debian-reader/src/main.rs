@@ -1,212 +1,44 @@
-//! Opens a Debian package with the `debian-packaging` crate and says what is in it.
+//! Reads Debian packages and APT repositories with the `debian-packaging` crate and says what is in them.
 //!
 //! `debian-reader FILE.deb [EXPECTED.json]` prints one JSON object: `fields`, `entries`, `conffiles`, `md5sums`,
 //! `control` (the other control files). It fails where `md5sums` does not fit the files, and where something in
 //! EXPECTED (an object with any of `fields`, `paths`, `conffiles`) is not so.
+//!
+//! `debian-reader DIRECTORY SUITE` follows a repository from its InRelease to each package, checks sizes and digests on the way,
+//! and prints one line for each: name, version, architecture. It fails where a package is not what the index says of it.
 
-use std::collections::BTreeMap;
-use std::error::Error;
-use std::io::{Read, Write};
+mod package;
+mod repository;
+
+use futures::executor::block_on;
+use std::path::Path;
 use std::process::ExitCode;
-
-use debian_packaging::deb::reader::{BinaryPackageEntry, BinaryPackageReader, ControlTarFile, DataTarReader};
-use futures::{AsyncReadExt, StreamExt};
-use md5::{Digest, Md5};
-use serde_json::{Map, Value, json};
-
-#[derive(Default)]
-struct Found {
-    fields: BTreeMap<String, String>,
-    entries: BTreeMap<String, Value>,
-    conffiles: Vec<String>,
-    md5sums: BTreeMap<String, String>,
-    control: BTreeMap<String, String>,
-    problems: Vec<String>,
-}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (package, expected) = match arguments.as_slice() {
-        [package] => (package, None),
-        [package, expected] => (package, Some(expected)),
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (subject, outcome) = match words.as_slice() {
+        [directory, suite] if Path::new(directory).is_dir() => {
+            (*directory, block_on(repository::run(directory, suite)))
+        }
+        [package] => (*package, block_on(package::run(package, None))),
+        [package, expected] => (*package, block_on(package::run(package, Some(expected)))),
         _ => {
-            eprintln!("usage: debian-reader FILE.deb [EXPECTED.json]");
+            eprintln!("usage: debian-reader FILE.deb [EXPECTED.json]\n       debian-reader DIRECTORY SUITE");
             return ExitCode::from(2);
         }
     };
-    match run(package, expected.map(String::as_str)) {
+    match outcome {
         Ok(problems) if problems.is_empty() => ExitCode::SUCCESS,
         Ok(problems) => {
             for problem in problems {
-                eprintln!("{package}: {problem}");
+                eprintln!("{subject}: {problem}");
             }
             ExitCode::FAILURE
         }
         Err(why) => {
-            eprintln!("{package}: {why}");
+            eprintln!("{subject}: {why}");
             ExitCode::FAILURE
-        }
-    }
-}
-
-fn run(package: &str, expected: Option<&str>) -> Result<Vec<String>, Box<dyn Error>> {
-    let mut found = read(package)?;
-    sums(&mut found);
-    if let Some(path) = expected {
-        compare(&mut found, &serde_json::from_str(&std::fs::read_to_string(path)?)?);
-    }
-    let Found { fields, entries, conffiles, md5sums, control, problems } = found;
-    let text = format!(
-        "{:#}\n",
-        json!({ "fields": fields, "entries": entries, "conffiles": conffiles, "md5sums": md5sums, "control": control })
-    );
-    // Whoever reads only the head of it is still told the verdict.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(problems)
-}
-
-fn read(package: &str) -> Result<Found, Box<dyn Error>> {
-    let mut found = Found::default();
-    let mut reader = BinaryPackageReader::new(std::fs::File::open(package)?)?;
-    let mut members = Vec::new();
-    while let Some(entry) = reader.next_entry() {
-        match entry? {
-            BinaryPackageEntry::DebianBinary(mut version) => {
-                let mut text = String::new();
-                version.read_to_string(&mut text)?;
-                if text != "2.0\n" {
-                    found.problems.push(format!("debian-binary says {text:?}"));
-                }
-                members.push("debian-binary");
-            }
-            BinaryPackageEntry::Control(mut control) => {
-                for entry in control.entries()? {
-                    let mut entry = entry?;
-                    let (_, file) = entry.to_control_file()?;
-                    control_file(&mut found, file)?;
-                }
-                members.push("control");
-            }
-            BinaryPackageEntry::Data(data) => {
-                futures::executor::block_on(data_files(&mut found, data))?;
-                members.push("data");
-            }
-        }
-    }
-    if members != ["debian-binary", "control", "data"] {
-        found.problems.push(format!("its members are {members:?}"));
-    }
-    Ok(found)
-}
-
-fn control_file(found: &mut Found, file: ControlTarFile) -> Result<(), Box<dyn Error>> {
-    let (name, data) = match file {
-        ControlTarFile::Control(control) => {
-            found.fields = control
-                .iter_fields()
-                .map(|field| (field.name().to_owned(), field.value_str().to_owned()))
-                .collect();
-            return Ok(());
-        }
-        ControlTarFile::Conffiles(data) => {
-            found.conffiles = String::from_utf8(data)?.lines().map(str::to_owned).collect();
-            return Ok(());
-        }
-        ControlTarFile::Triggers(data) => ("triggers".to_owned(), data),
-        ControlTarFile::Shlibs(data) => ("shlibs".to_owned(), data),
-        ControlTarFile::Symbols(data) => ("symbols".to_owned(), data),
-        ControlTarFile::Preinst(data) => ("preinst".to_owned(), data),
-        ControlTarFile::Postinst(data) => ("postinst".to_owned(), data),
-        ControlTarFile::Prerm(data) => ("prerm".to_owned(), data),
-        ControlTarFile::Postrm(data) => ("postrm".to_owned(), data),
-        ControlTarFile::Other(path, data) => {
-            (String::from_utf8(path)?.trim_start_matches("./").to_owned(), data)
-        }
-    };
-    let text = String::from_utf8(data)?;
-    if name == "md5sums" {
-        for line in text.lines() {
-            let (sum, path) = line.split_once("  ").ok_or("a line of md5sums without two spaces")?;
-            found.md5sums.insert(path.to_owned(), sum.to_owned());
-        }
-    } else if !name.is_empty() {
-        found.control.insert(name, text);
-    }
-    Ok(())
-}
-
-async fn data_files(found: &mut Found, data: DataTarReader) -> Result<(), Box<dyn Error>> {
-    let mut entries = data.into_inner().entries()?;
-    while let Some(entry) = entries.next().await {
-        let mut entry = entry?;
-        let path = String::from_utf8(entry.path_bytes().into_owned())?;
-        let path = format!("/{}", path.trim_start_matches("./").trim_end_matches('/'));
-        let header = entry.header();
-        let kind = header.entry_type();
-        let mut value = Map::from_iter([
-            ("mode".to_owned(), json!(format!("{:04o}", header.mode()? & 0o7777))),
-            ("owner".to_owned(), json!(header.username()?)),
-            ("group".to_owned(), json!(header.groupname()?)),
-            ("mtime".to_owned(), json!(header.mtime()?)),
-        ]);
-        if let Some(link) = entry.link_name_bytes() {
-            value.insert("link".to_owned(), json!(String::from_utf8(link.into_owned())?));
-        } else if kind.is_file() {
-            let mut content = Vec::new();
-            entry.read_to_end(&mut content).await?;
-            value.insert("size".to_owned(), json!(content.len()));
-            let sum: String = Md5::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
-            value.insert("md5".to_owned(), json!(sum));
-        } else if kind.is_dir() {
-            value.insert("directory".to_owned(), json!(true));
-        }
-        if found.entries.insert(path.clone(), Value::Object(value)).is_some() {
-            found.problems.push(format!("{path} is there twice"));
-        }
-    }
-    Ok(())
-}
-
-/// Every sum fits its file, and every file has a sum or is a configuration file.
-fn sums(found: &mut Found) {
-    for (path, sum) in &found.md5sums {
-        let path = format!("/{path}");
-        match found.entries.get(&path).and_then(|entry| entry["md5"].as_str()) {
-            Some(real) if real == sum => {}
-            Some(real) => found.problems.push(format!("{path}: md5sums says {sum}, it is {real}")),
-            None => found.problems.push(format!("{path}: in md5sums, but no file")),
-        }
-    }
-    for (path, entry) in &found.entries {
-        let listed =
-            found.md5sums.contains_key(path.trim_start_matches('/')) || found.conffiles.contains(path);
-        if entry["md5"].is_string() && !listed {
-            found.problems.push(format!("{path}: neither in md5sums nor in conffiles"));
-        }
-    }
-    for path in &found.conffiles {
-        if found.entries.get(path).is_none_or(|entry| !entry["md5"].is_string()) {
-            found.problems.push(format!("{path}: in conffiles, but no file"));
-        }
-    }
-}
-
-fn compare(found: &mut Found, expected: &Value) {
-    for (key, value) in expected["fields"].as_object().into_iter().flatten() {
-        let real = found.fields.get(key).map(String::as_str);
-        if real != value.as_str() {
-            found.problems.push(format!("field {key} is {real:?}, expected {value}"));
-        }
-    }
-    for path in expected["paths"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        if !found.entries.contains_key(path) {
-            found.problems.push(format!("{path} is missing"));
-        }
-    }
-    if let Some(list) = expected["conffiles"].as_array() {
-        let list: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
-        if found.conffiles != list {
-            found.problems.push(format!("conffiles are {:?}, expected {list:?}", found.conffiles));
         }
     }
 }

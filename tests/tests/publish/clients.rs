@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use evermod_packaging::repository::rpm_md::Repomd;
+use evermod_tests::debian_reader::debian_reader;
 use evermod_tests::need;
 use evermod_tests::roots::Overlay;
 use fs_err as fs;
@@ -47,6 +48,28 @@ fn apt_12() -> Result<()> {
 #[test]
 fn apt_13() -> Result<()> {
     apt("trixie")
+}
+
+/// Not a client, but a library that reads repositories: from InRelease to each file, with all sizes and digests.
+#[test]
+fn another_library_reads_the_repository() -> Result<()> {
+    need!();
+    let Some(publisher) = Publisher::new()? else { return Ok(()) };
+    let repo = publisher.path("vendor");
+    let first = [publisher.package("deb", "driver", "1.0")?, publisher.package("deb", "other", "1.0")?];
+    publisher.publish_signed(&repo, &first, &[])?;
+    publisher.publish_signed(&repo, &[publisher.package("deb", "driver", "2.0")?], &[])?;
+    let read = || debian_reader(&[repo.as_os_str(), "stable".as_ref()]);
+    let Some(found) = read()? else { return Ok(()) };
+    let mut lines: Vec<&str> = found.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["driver 1.0-1 amd64", "driver 2.0-1 amd64", "other 1.0-1 amd64"]);
+    let file = repo.join("pool/main/o/other/other_1.0-1_amd64.deb");
+    let mut bytes = fs::read(&file)?;
+    bytes[100] ^= 1;
+    fs::write(&file, bytes)?;
+    ensure!(read().is_err(), "a package that was altered is read");
+    Ok(())
 }
 
 fn apt(root: &str) -> Result<()> {
