@@ -1,4 +1,5 @@
-//! Results of builds, by the key of their inputs: what was built before a transaction waits here until the kernel is there.
+//! Results of builds, by the key of their inputs: what was built before a transaction waits here until the kernel is there,
+//! and what was built for packages until it is packaged again.
 //!
 //! An entry is the directory that a build puts into the DKMS tree (`T/M/V/K/A`). It appears in one step and leaves in
 //! one, so that a run that is cut off loses at most the time it took.

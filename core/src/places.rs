@@ -26,6 +26,8 @@ pub struct Places {
     pub overrides: PathBuf,
     /// evermod's own state.
     pub state: PathBuf,
+    /// Results of builds that are not in the tree.
+    pub cache: PathBuf,
 }
 
 impl Places {
@@ -38,6 +40,7 @@ impl Places {
             install_tree: "/lib/modules".into(),
             overrides: "/etc/dkms".into(),
             state: "/var/lib/evermod".into(),
+            cache: "/var/cache/evermod/builds".into(),
         }
     }
 
@@ -108,7 +111,7 @@ impl Places {
 
     /// The directory of results of builds that wait for their kernel.
     pub fn cache(&self) -> PathBuf {
-        self.root.at("/var/cache/evermod/builds")
+        self.root.at(&self.cache)
     }
 
     /// Where the result with this key waits.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result, ensure};
+use evermod_tests::debian_reader::debian_reader;
 use evermod_tests::roots::{Entry, Output, Overlay, cache};
 use evermod_tests::{need, skip, top};
 use serde_json::Value;
@@ -289,6 +290,65 @@ fn another_user_elsewhere_years_later_with_fewer_jobs_makes_the_same_bytes() -> 
     assert!(compared > 60, "only {compared} packages were compared");
     let page = other.read("/srv/elsewhere/deeper/out/index.html")?;
     assert!(done.stdout.contains(" failed, ") && page.contains("failed"), "{}", done.all());
+    Ok(())
+}
+
+#[test]
+fn another_library_reads_every_debian_package() -> Result<()> {
+    need!();
+    let Some(job) = job()? else { return Ok(()) };
+    let mut kinds = BTreeSet::new();
+    for package in list(&job.matrix, "packages").iter().filter(|package| text(package, "format") == "deb") {
+        let file = job.root.path(&format!("/home/first/out/{}", text(package, "file")));
+        let Some(found) = debian_reader(&[file.as_os_str()])? else { return Ok(()) };
+        let found: Value = serde_json::from_str(&found)?;
+        let entries = found["entries"].as_object().context("entries")?;
+        let modules = entries.keys().filter(|path| is_module(path)).count();
+        assert_eq!(modules > 0, text(package, "kind") == "module", "{package}");
+        assert_eq!(text(&found["fields"], "Maintainer"), "Vendor <vendor@example.org>", "{package}");
+        kinds.insert(text(package, "kind").to_owned());
+    }
+    assert_eq!(kinds.len(), 3, "{kinds:?}");
+    Ok(())
+}
+
+/// A vendor's job is done again for each new kernel: what the last run built is there. A make that fails tells who builds.
+#[test]
+fn what_an_earlier_run_has_built_is_not_built_again() -> Result<()> {
+    need!();
+    let Some(job) = job()? else { return Ok(()) };
+    let (root, kernel) = (&job.root, &job.kernels[0]);
+    root.sh(
+        "mkdir -p /home/again/bin && cp -r /srv/mods /home/again && printf '#!/bin/sh\nexit 3\n' >/home/again/bin/make &&
+         chmod 755 /home/again/bin/make && chown -R vendor /home/again",
+    )?
+    .ok()?;
+    let run = |variables: &str, options: &str| {
+        root.sh(&format!(
+            "cd /home/again && runuser -u vendor -- env HOME=/home/again TMPDIR=/home/again {variables} evermod package \
+               mods/acpi-call.deb mods/lender mods/borrower --kernels-from /srv/headers -k {kernel} --format deb,arch \
+               --key /srv/vendor.key --certificate /srv/vendor.der --maintainer 'Vendor <vendor@example.org>' {options}"
+        ))
+    };
+    run("", "--output one")?.ok()?;
+    let fails = "PATH=/home/again/bin:$PATH";
+    let again = run(fails, "--output two")?;
+    // Modules that build upon others are built each time.
+    assert_eq!(again.status, 11, "{}", again.all());
+    assert!(
+        again.all().contains(&format!("took acpi-call/1.2.2 for {kernel}, built before: 1 module")),
+        "{}",
+        again.all()
+    );
+    assert!(again.stdout.contains("1 built, 2 failed"), "{}", again.all());
+    let same = root.sh(
+        "cd /home/again/two && for file in acpi-call*; do cmp $file ../one/$file || exit 1; echo same; done",
+    )?;
+    assert!(same.ok()?.stdout.lines().count() >= 4);
+    for (variables, options) in [("SOURCE_DATE_EPOCH=1700000000", ""), ("", "--rebuild")] {
+        let built = run(&format!("{fails} {variables}"), &format!("--output three {options}"))?;
+        assert!(built.stdout.contains("0 built, 3 failed"), "{variables} {options}: {}", built.all());
+    }
     Ok(())
 }
 

@@ -194,6 +194,7 @@ impl Context {
             temporary: self.settings.framework.tmp_location.clone().unwrap_or_else(|| "/tmp".into()),
             weak_modules: self.settings.weak_modules.is_some(),
             departing: std::collections::BTreeSet::new(),
+            dates: self.settings.dates.clone(),
             find_program,
         }
     }

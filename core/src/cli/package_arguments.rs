@@ -52,6 +52,9 @@ pub(super) struct PackageArguments {
     /// Make no metapackages
     #[arg(long)]
     no_metapackage: bool,
+    /// Build what an earlier run has built already, too
+    #[arg(long)]
+    rebuild: bool,
     /// Print versioned JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -93,6 +96,7 @@ pub(super) fn run(context: &Context, arguments: PackageArguments) -> Result<Exit
         source: !arguments.no_source,
         metapackage: !arguments.no_metapackage,
         key: arguments.key.zip(arguments.certificate),
+        rebuild: arguments.rebuild,
     };
     let signer = arguments.package_key.signer(context)?;
     let matrix = package::package(context, &request, signer.as_deref())?;

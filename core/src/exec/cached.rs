@@ -1,4 +1,4 @@
-//! Takes what was built before the transaction in place of a build.
+//! Takes what was built before the transaction, or by an earlier run, in place of a build.
 
 use super::build::BuildInput;
 use super::session::Session;

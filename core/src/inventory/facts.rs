@@ -261,6 +261,9 @@ impl Survey<'_> {
         if let Some(file) = &self.options.build_environment {
             add(self.source_digest(&self.places.root.resolve(file)?)?.as_bytes());
         }
+        if let Some(date) = self.options.dates.get(&kernel.release) {
+            add(&date.to_le_bytes());
+        }
         Ok(BuildKey(hex(&hash.finalize())))
     }
 

@@ -42,6 +42,8 @@ pub struct SurveyOptions<'a> {
     pub weak_modules: bool,
     /// Kernels and modules whose prebuilt is about to go, so that it does not count.
     pub departing: BTreeSet<(KernelRelease, String)>,
+    /// What builds for a kernel are told of the date, in seconds since 1970: it decides what they yield.
+    pub dates: BTreeMap<KernelRelease, u64>,
     /// Finds a program.
     pub find_program: &'a dyn Fn(&str) -> Option<PathBuf>,
 }

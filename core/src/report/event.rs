@@ -27,7 +27,7 @@ pub enum Event<'a> {
         /// How many files it yielded.
         files: usize,
     },
-    /// What was built before the transaction is in the tree now; no compiler ran.
+    /// What was built before the transaction, or by an earlier run, is in the tree now; no compiler ran.
     Reused {
         /// Which.
         instance: &'a Instance,

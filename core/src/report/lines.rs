@@ -59,7 +59,7 @@ pub fn line(event: &Event<'_>) -> Option<String> {
         Event::Reused { instance, files } => {
             let plural = if *files == 1 { "" } else { "s" };
             let Instance { module, kernel, .. } = instance;
-            format!("took {module} for {kernel}, built before the transaction: {files} module{plural}")
+            format!("took {module} for {kernel}, built before: {files} module{plural}")
         }
         Event::Failed { failure, .. } => failure_text(failure),
         Event::Installed { instance, installed } => {

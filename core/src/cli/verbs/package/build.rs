@@ -1,5 +1,6 @@
 //! Takes stock in the view, plans as `sync` does and builds everything at once: one job server, and one failure stops nobody.
 
+use super::kept::Kept;
 use super::keys::Keys;
 use super::output::Output;
 use super::stage::Staged;
@@ -53,6 +54,7 @@ pub(super) fn build(
     targets: &[Target],
     keys: &Keys,
     output: &Output,
+    kept: Option<&Kept>,
 ) -> Result<Work, Failure> {
     // In its own user namespace everybody is root.
     let environment = Environment { is_root: true, ..context.environment.clone() };
@@ -65,7 +67,7 @@ pub(super) fn build(
     };
     let finder = |name: &str| environment.program(name);
     // make's jobs come from the job server; a configuration that names their number must not yield another build key for it.
-    let options = SurveyOptions { jobs: 1, ..context.survey_options(&finder) };
+    let options = SurveyOptions { jobs: 1, dates: settings.dates.clone(), ..context.survey_options(&finder) };
     // This machine's own may come from just such a package.
     let survey = Survey::new(&staged.places, &context.shell, options).without_prebuilts();
     let tree = crate::inventory::Tree::read(&staged.places)?;
@@ -73,6 +75,9 @@ pub(super) fn build(
         targets.iter().partition(|target| target.broken.is_some());
     let kernels: Vec<Kernel> = whole.iter().map(|target| target.kernel.clone()).collect();
     let candidates = survey.candidates(&tree, &kernels, &staged.modules)?;
+    if let Some(kept) = kept {
+        kept.prepare(&staged.places, &candidates.found)?;
+    }
     let request = PlanRequest { modules: staged.modules.clone(), ..PlanRequest::default() };
     let found = Found { candidates: &candidates.found, ..Found::default() };
     let plan = plan(found, Vec::new(), &request);

@@ -4,9 +4,11 @@
 use crate::cli::context::Context;
 use crate::exec::Signing;
 use crate::exec::signing::is_token;
+use crate::inventory::hex;
 use crate::model::Failure;
 use crate::sign::{DEFAULT_COMMON_NAME, load_or_create};
 use fs_err::File;
+use sha2::{Digest, Sha256};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -16,7 +18,7 @@ use std::time::SystemTime;
 pub(super) struct Keys {
     signing: Signing,
     /// Held open for as long as the paths in `signing` name them.
-    _files: Option<(File, File)>,
+    files: Option<(File, File)>,
     hidden: Vec<PathBuf>,
 }
 
@@ -28,7 +30,7 @@ impl Keys {
     pub(super) fn open(context: &Context, named: Option<&(PathBuf, PathBuf)>) -> Result<Self, Failure> {
         let own = &context.settings.signing;
         let framework = &context.settings.framework;
-        let without = |signing: Signing| Self { signing, _files: None, hidden: Vec::new() };
+        let without = |signing: Signing| Self { signing, files: None, hidden: Vec::new() };
         let off = |why: String| without(Signing { off: Some(why), ..own.clone() });
         let (key, certificate) = match named {
             Some((key, certificate)) => (key.clone(), certificate.clone()),
@@ -63,12 +65,25 @@ impl Keys {
         };
         let hidden = fs_err::canonicalize(&key).into_iter().collect();
         let files = (File::from_parts(files.0, key), File::from_parts(files.1, certificate));
-        Ok(Self { signing, _files: Some(files), hidden })
+        Ok(Self { signing, files: Some(files), hidden })
     }
 
     /// How to sign.
     pub(super) fn signing(&self) -> Signing {
         self.signing.clone()
+    }
+
+    /// What tells this key from others, if it is known.
+    pub(super) fn identity(&self) -> Option<String> {
+        match (&self.signing.off, &self.files) {
+            (Some(_), _) => Some("unsigned".into()),
+            (None, Some((_, certificate))) => {
+                let name = format!("/proc/self/fd/{}", certificate.file().as_raw_fd());
+                let digest = hex(&Sha256::digest(std::fs::read(name).ok()?));
+                Some(digest[..16].to_owned())
+            }
+            (None, None) => None,
+        }
     }
 
     /// Why nothing is signed, if so.

@@ -4,6 +4,7 @@
 mod build;
 mod contents;
 mod given;
+mod kept;
 mod keys;
 mod output;
 mod side_by_side;
@@ -19,6 +20,7 @@ use crate::report::matrix::{Cell, Matrix, Outcome};
 use evermod_packaging::openpgp::Signer;
 use evermod_packaging::read::Format;
 use given::Given;
+use kept::Kept;
 use keys::Keys;
 use output::Output;
 use std::path::PathBuf;
@@ -48,6 +50,8 @@ pub struct Request {
     pub metapackage: bool,
     /// The key that signs modules and its certificate.
     pub key: Option<(PathBuf, PathBuf)>,
+    /// Whether to build what an earlier run has built already.
+    pub rebuild: bool,
 }
 
 /// Name of the page beside the packages.
@@ -83,11 +87,18 @@ pub fn package(context: &Context, request: &Request, signer: Option<&dyn Signer>
     let chosen = targets::choose(context, request, offered.as_ref())?;
     let output = Output::open(&request.output, &given)?;
 
+    let kept = Kept::open(context, &keys, request.rebuild);
     let mut problems = offered.as_ref().map(|offered| offered.problems.clone()).unwrap_or_default();
-    let staged = stage::stage(context, &given, offered.as_ref(), &chosen, &output, &mut problems)
+    let mut staged = stage::stage(context, &given, offered.as_ref(), &chosen, &output, &mut problems)
         .inspect_err(|_| output.withdraw())?;
     let targets = targets::describe(context, chosen, &staged, offered.as_ref(), date);
-    let work = build::build(context, &staged, &targets, &keys, &output)?;
+    if let Some(kept) = &kept {
+        staged.places.cache = kept.place();
+    }
+    let work = build::build(context, &staged, &targets, &keys, &output, kept.as_ref())?;
+    if let Some(kept) = &kept {
+        kept.keep(context, &staged.places, &work.built);
+    }
     let signing = write::Signing { output: &output, signer };
     let written = write::write(context, request, &staged, &targets, &work, &signing, &mut problems)?;
 
