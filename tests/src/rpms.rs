@@ -159,7 +159,7 @@ impl Machine {
                       sha256sum $(rpm -E %_dbpath)/rpmdb.sqlite; \
                       find /lib/modules/ /usr/src /boot /var/lib/dkms -printf '%p %s %T@ %l\\n' | sort; \
                       find /lib/modules/ /boot /var/lib/dkms -type f -exec sha256sum {} + | sort";
-        Ok(self.root.sh(script)?.ok()?.stdout)
+        crate::apt::whole(self.root.sh(script)?.ok()?.stdout)
     }
 
     /// Writes `/etc/evermod/evermod.toml`.
