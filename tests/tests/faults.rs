@@ -157,10 +157,37 @@ fn kill_many(keys: &tempfile::TempDir, wanted: &str, times: u32, seed: u32) -> R
             let sum = line.split_whitespace().next().context("a sum")?;
             ensure!(wanted.contains(sum), "half written after {seconds} s: {line}");
         }
-        m.sync()?;
+        let said = m.sync()?;
         let found = m.state()?;
-        ensure!(found == wanted, "killed after {seconds} s:\n{}", diff(wanted, &found));
+        ensure!(
+            found == wanted,
+            "killed after {seconds} s, of what was {}:\n{}\nkilled: {}\nthen: {}",
+            STATES[which],
+            diff(wanted, &found),
+            killed.all(),
+            said.all()
+        );
     }
+    Ok(())
+}
+
+/// What a run has placed before it was cut off is indexed by the next, also where all that the next has to do fails.
+#[test]
+fn depmod_runs_though_every_build_fails() -> Result<()> {
+    need!("openssl");
+    let keys = keys()?;
+    let m = machine!(&keys);
+    m.root
+        .sh("mv /usr/sbin/depmod /usr/sbin/depmod.away 2>/dev/null || mv /sbin/depmod /sbin/depmod.away")?
+        .ok()?;
+    m.sync()?;
+    m.root
+        .sh("mv /usr/sbin/depmod.away /usr/sbin/depmod 2>/dev/null || mv /sbin/depmod.away /sbin/depmod")?
+        .ok()?;
+    let known = || m.root.sh(&format!("grep -c updates/dkms/hello /lib/modules/{}/modules.dep", m.kernel));
+    assert_eq!(known()?.stdout, "0\n");
+    let said = m.root.run(&["evermod", "sync", "--retry", "-k", &m.kernel])?;
+    assert_eq!(known()?.stdout, "1\n", "{}", said.all());
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use super::build::BuildInput;
 use super::install::{InstallInput, UninstallInput};
+use super::pending;
 use super::schedule::{self, Outcome};
 use super::session::Session;
 use crate::config::Toolchain;
@@ -79,8 +80,12 @@ impl Session<'_> {
                 Prepared::Install(input) => self.install_step(input, &report),
                 Prepared::Uninstall(input) => self.uninstall_step(input, &report),
                 Prepared::Adopt(record) => self.adopt(step.action.instance(), record),
-                // With nothing in place there is nothing to index.
-                Prepared::Kernel if !before.is_empty() && !before.contains(&Outcome::Done) => {
+                // With nothing in place there is nothing to index, unless a run that was cut off has left something.
+                Prepared::Kernel
+                    if !before.is_empty()
+                        && !before.contains(&Outcome::Done)
+                        && !self.waits_for_depmod(&step.action) =>
+                {
                     return Outcome::Failed;
                 }
                 Prepared::Kernel => match &step.action {
@@ -106,6 +111,10 @@ impl Session<'_> {
             self.close_build_dir(&instance.module);
         }
         report
+    }
+
+    fn waits_for_depmod(&self, action: &Action) -> bool {
+        matches!(action, Action::Depmod { kernel, .. } if pending::kernels(self.places).contains(kernel))
     }
 
     fn fail(&self, report: &mut Report, instance: Option<&Instance>, failure: Failure, started: Instant) {
