@@ -3,6 +3,7 @@
 
 use super::build::Built;
 use super::keys::Keys;
+use super::opened;
 use crate::cache;
 use crate::cli::context::Context;
 use crate::inventory::Candidate;
@@ -10,7 +11,6 @@ use crate::places::Places;
 use crate::report::Event;
 use fs_err::File;
 use rustix::fs::{FlockOperation, flock};
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -43,7 +43,7 @@ impl Kept {
 
     /// Where it is, wherever its own path leads by now.
     pub(super) fn place(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/self/fd/{}", self.dir.file().as_raw_fd()))
+        opened(self.dir.file())
     }
 
     /// Drops what must be built now.

@@ -1,6 +1,7 @@
 //! The key that signs modules: the one that the caller names, else the one that this machine signs with. It is opened before
 //! the view is entered, where its place may show something else, and none is ever made: nobody would have it enrolled.
 
+use super::opened;
 use crate::cli::context::Context;
 use crate::exec::Signing;
 use crate::exec::signing::is_token;
@@ -9,7 +10,6 @@ use crate::model::Failure;
 use crate::sign::{DEFAULT_COMMON_NAME, load_or_create};
 use fs_err::File;
 use sha2::{Digest, Sha256};
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -54,7 +54,7 @@ impl Keys {
         // Found to be whole before anything is built.
         load_or_create(&key, &certificate, DEFAULT_COMMON_NAME, SystemTime::now())
             .map_err(|error| bad(&key, &error))?;
-        let path = |file: &std::fs::File| format!("/proc/self/fd/{}", file.as_raw_fd());
+        let path = |file: &std::fs::File| opened(file).display().to_string();
         let signing = Signing {
             off: None,
             key: path(&files.0),
@@ -78,8 +78,7 @@ impl Keys {
         match (&self.signing.off, &self.files) {
             (Some(_), _) => Some("unsigned".into()),
             (None, Some((_, certificate))) => {
-                let name = format!("/proc/self/fd/{}", certificate.file().as_raw_fd());
-                let digest = hex(&Sha256::digest(std::fs::read(name).ok()?));
+                let digest = hex(&Sha256::digest(std::fs::read(opened(certificate.file())).ok()?));
                 Some(digest[..16].to_owned())
             }
             (None, None) => None,

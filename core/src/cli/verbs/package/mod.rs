@@ -23,6 +23,7 @@ use given::Given;
 use kept::Kept;
 use keys::Keys;
 use output::Output;
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
 /// What is asked for.
@@ -154,6 +155,11 @@ fn keep_logs(
         }
     }
     Ok(())
+}
+
+/// What was opened before the view was entered, wherever its own path leads by now.
+fn opened(file: &impl AsRawFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
 /// Where the log of a module for a kernel goes, below the directory of the packages.

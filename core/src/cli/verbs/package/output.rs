@@ -2,10 +2,10 @@
 //! of a run is written here**: beside its place, then renamed, so that no other file of this name is ever there in part.
 
 use super::given::Given;
+use super::opened;
 use crate::install::files::{remove_if_there, write_atomically};
 use crate::model::Failure;
 use fs_err::File;
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 /// The directory.
@@ -66,7 +66,7 @@ impl Output {
 
     /// A file in it, wherever the directory's own path leads by now.
     fn reached(&self, name: &str) -> PathBuf {
-        PathBuf::from(format!("/proc/self/fd/{}", self.dir.file().as_raw_fd())).join(name)
+        opened(self.dir.file()).join(name)
     }
 
     /// Writes one file, whole or not at all.
