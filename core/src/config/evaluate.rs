@@ -134,14 +134,11 @@ impl<'a> Evaluation<'a> {
             }
             Err(error) => return Err(error.into()),
         };
-        // Most override files are not there: what is costs the resolution.
-        let place = self.root.resolve(path)?;
         self.sources.push(Source { path: path.to_path_buf(), sha256: sha256(&bytes) });
-        let mut scope = self.scope.clone();
-        scope.merge(self.vars.clone());
+        let scope = self.scope();
         let mut read = match read_literal(&bytes, &scope) {
             Ok(vars) => vars,
-            Err(refused) => self.read_by_shell(path, &place, &bytes, &scope, refused)?,
+            Err(refused) => self.read_by_shell(path, &bytes, &scope, refused)?,
         };
         let given: Vec<String> = read
             .iter()
@@ -150,7 +147,7 @@ impl<'a> Evaluation<'a> {
             .map(|value| collapse(value))
             .collect();
         read.retain(|name| self.names.contains(&name));
-        self.take(path, &place, &read)?;
+        self.take(path, &read, scope)?;
         for directive in given {
             if let Some((name, value)) = directive.split_once('=') {
                 self.set(name, value);
@@ -164,6 +161,13 @@ impl<'a> Evaluation<'a> {
         if self.names.contains(&name) {
             self.vars.set(name, value);
         }
+    }
+
+    /// All variables that the next file sees.
+    fn scope(&self) -> Vars {
+        let mut scope = self.scope.clone();
+        scope.merge(self.vars.clone());
+        scope
     }
 
     fn job(&self, place: &Path, task: Task, scope: &Vars) -> ShellJob {
@@ -198,19 +202,20 @@ impl<'a> Evaluation<'a> {
     fn read_by_shell(
         &mut self,
         path: &Path,
-        place: &Path,
         bytes: &[u8],
         scope: &Vars,
         refused: NotLiteral,
     ) -> Result<Vars, ConfigError> {
-        let job = self.job(place, Task::Source(place.to_path_buf()), scope);
+        // Only a shell has to be told the file's true place: finding it costs a system call for each directory.
+        let place = self.root.resolve(path)?;
+        let job = self.job(&place, Task::Source(place.clone()), scope);
         let output = match self.shell.evaluate(&job) {
             Ok(output) => output,
             Err(source) => {
                 return Err(ConfigError::Shell { path: path.to_path_buf(), place: refused, source });
             }
         };
-        if let Some((line, message)) = syntax_error(&output.notes, place) {
+        if let Some((line, message)) = syntax_error(&output.notes, &place) {
             let column = column(bytes, line, &message, &refused);
             return Err(ConfigError::Syntax { path: path.to_path_buf(), line, column, message });
         }
@@ -222,9 +227,9 @@ impl<'a> Evaluation<'a> {
         Ok(output.vars)
     }
 
-    /// Reads what is new in `read` a second time and keeps it. What was there before and this file left alone has
-    /// had its second reading already, or needs none.
-    fn take(&mut self, path: &Path, place: &Path, read: &Vars) -> Result<(), ConfigError> {
+    /// Reads what is new in `read` a second time and keeps it; `scope` is what the file saw. What was there before and
+    /// this file left alone has had its second reading already, or needs none.
+    fn take(&mut self, path: &Path, read: &Vars, scope: Vars) -> Result<(), ConfigError> {
         let mut new = Vars::new();
         for (name, elements) in read.iter() {
             for (index, value) in elements {
@@ -234,18 +239,16 @@ impl<'a> Evaluation<'a> {
                 }
             }
         }
-        let mut scope = self.scope.clone();
-        scope.merge(self.vars.clone());
-        let Rereading { vars, mut destroyed, shell, why } = reread_all(&new, &scope);
+        let Rereading { vars, mut destroyed, shell, why } = reread_all(&new, scope);
         self.vars.merge(vars);
         if let Some(why) = why {
             let refused = NotLiteral { line: 1, column: 1, why };
-            scope.merge(self.vars.clone());
+            let mut scope = self.scope();
             // What fails must not be mistaken for what was there before.
             for (name, elements) in shell.iter() {
                 elements.keys().for_each(|index| scope.unset_element(name, *index));
             }
-            let mut job = self.job(place, Task::Reread(shell.clone()), &scope);
+            let mut job = self.job(&self.root.resolve(path)?, Task::Reread(shell.clone()), &scope);
             job.names.retain(|name| shell.elements(name).is_some());
             job.prefix = None;
             let output = match self.shell.evaluate(&job) {

@@ -118,9 +118,9 @@ pub struct Rereading {
 ///
 /// A value may name another directive. Values without expansions are settled first, then the rest in the order of
 /// their names, so that a reference finds what was meant wherever it stands.
-pub fn reread_all(vars: &Vars, scope: &Vars) -> Rereading {
+pub fn reread_all(vars: &Vars, scope: Vars) -> Rereading {
     let mut result = Rereading::default();
-    let mut known = scope.clone();
+    let mut known = scope;
     let mut total = 0;
     for expanding in [false, true] {
         for (name, elements) in vars.iter() {
@@ -195,7 +195,7 @@ mod tests {
     fn directives_see_each_other() {
         let vars =
             Vars::from_iter([("MAKE", "make V=$PACKAGE_VERSION K=$kernelver"), ("PACKAGE_VERSION", "1.0\r")]);
-        let got = reread_all(&vars, &Vars::from_iter([("kernelver", "6.1")]));
+        let got = reread_all(&vars, Vars::from_iter([("kernelver", "6.1")]));
         assert_eq!(got.vars.scalar("MAKE"), Some("make V=1.0 K=6.1"));
         assert!(got.shell.is_empty() && got.destroyed.is_empty());
     }

@@ -62,7 +62,7 @@ fn compilers(machine: &Machine<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for kernel in machine.kernels.iter().filter(|k| k.headers.is_some()) {
         let config = machine.survey.kernel_config(kernel);
-        let named = config.and_then(|c| c.get("CONFIG_CC_VERSION_TEXT").map(str::to_string));
+        let named = config.and_then(|c| c.get("CONFIG_CC_VERSION_TEXT"));
         let named = named.as_deref().unwrap_or("gcc").trim_matches('"');
         let wanted = named.split_whitespace().next().unwrap_or("gcc").to_string();
         if has_program(machine, &wanted) || !told.insert(wanted.clone()) {

@@ -55,7 +55,7 @@ impl BuildInput {
             source,
             kernel_source,
             toolchain: survey.toolchain(kernel),
-            sig_hash: config.and_then(|c| c.get("CONFIG_MODULE_SIG_HASH").map(str::to_string)),
+            sig_hash: config.and_then(|c| c.get("CONFIG_MODULE_SIG_HASH")).map(|hash| hash.to_string()),
             kernel_key: survey.kernel_signing_key(kernel),
             compression: survey.compression(kernel),
             variables,

@@ -118,7 +118,7 @@ impl Survey<'_> {
     fn judged(&self, directives: Directives, warnings: Vec<String>, kernel: &Kernel, conf: String) -> Facts {
         let config = || self.kernel_config(kernel);
         let rules_out = |exclusive| {
-            let option = |name: &str| config().and_then(|c| c.get(name).map(str::to_string));
+            let option = |name: &str| config().and_then(|c| c.get(name)).map(|value| value.to_string());
             let readable = config().is_some();
             excluded(
                 exclusive,
@@ -213,7 +213,7 @@ impl Survey<'_> {
         let mut hash = Sha256::new();
         if let Some(source) = &kernel.headers {
             for name in HEADER_FILES {
-                let place = self.places.root.resolve(source.join(name)).unwrap_or_default();
+                let place = self.places.root.opened(source.join(name)).unwrap_or_default();
                 hash.update(self.digests.borrow_mut().of(&place).unwrap_or_default());
             }
             let compiler = self.toolchain(kernel).cc.unwrap_or_else(|| "gcc".into());

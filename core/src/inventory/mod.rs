@@ -10,6 +10,7 @@ mod incoming;
 mod kernel_packages;
 mod kernels;
 mod leftovers;
+mod listing;
 mod prebuilt;
 mod survey;
 mod tree;

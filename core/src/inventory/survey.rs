@@ -4,6 +4,7 @@ use super::candidate::{Candidate, State};
 use super::digests::Digests;
 use super::facts::Facts;
 use super::kernels::Kernel;
+use super::listing::small_file;
 use super::prebuilt::Prebuilts;
 use super::tree::{Built, Registered, Source, Tree};
 use crate::config::shell::Shell;
@@ -144,9 +145,8 @@ impl<'a> Survey<'a> {
         configs
             .entry(kernel.release.clone())
             .or_insert_with(|| {
-                let place = self.places.root.resolve(self.kernel_config_path(&kernel.release)).ok()?;
-                let text = std::fs::read_to_string(place).ok()?;
-                Some(Rc::new(KernelConfig::parse(&text)))
+                let place = self.places.root.opened(self.kernel_config_path(&kernel.release)).ok()?;
+                Some(Rc::new(KernelConfig::new(std::fs::read_to_string(place).ok()?)))
             })
             .clone()
     }
@@ -162,7 +162,7 @@ impl<'a> Survey<'a> {
         }
         let source = self.kernel_source(kernel);
         let usual = source.join("include/config/auto.conf");
-        let is_there = self.places.root.resolve(&usual).is_ok_and(|place| place.is_file());
+        let is_there = self.places.root.opened(&usual).is_ok_and(|place| place.is_file());
         let path = if is_there { usual } else { source.join(".config") };
         self.config_paths.borrow_mut().insert(kernel.clone(), path.clone());
         path
@@ -171,9 +171,9 @@ impl<'a> Survey<'a> {
     /// The compiler that matches a kernel.
     pub fn toolchain(&self, kernel: &Kernel) -> Toolchain {
         let config = self.kernel_config(kernel);
-        let option = |name: &str| config.as_ref().and_then(|c| c.get(name).map(str::to_string));
+        let option = |name: &str| config.as_ref().and_then(|c| c.get(name)).map(|value| value.to_string());
         let variables = kernel.headers.as_ref().and_then(|source| {
-            std::fs::read_to_string(self.places.root.resolve(source.join(".kernelvariables")).ok()?).ok()
+            std::fs::read_to_string(self.places.root.opened(source.join(".kernelvariables")).ok()?).ok()
         });
         toolchain(&option, variables.as_deref(), &|name| (self.options.find_program)(name).is_some())
     }
@@ -192,7 +192,8 @@ impl<'a> Survey<'a> {
             .and_then(|dep| Compression::of_kernel(&dep, read("modules.order").as_deref()));
         own.unwrap_or_else(|| {
             let config = self.kernel_config(kernel);
-            let option = |name: &str| config.as_ref().and_then(|c| c.get(name).map(str::to_string));
+            let option =
+                |name: &str| config.as_ref().and_then(|c| c.get(name)).map(|value| value.to_string());
             Compression::of_config(kernel.release.as_str(), &option)
         })
     }
@@ -214,7 +215,7 @@ impl<'a> Survey<'a> {
     pub fn kernel_signing_key(&self, kernel: &Kernel) -> Option<PathBuf> {
         let config = self.kernel_config(kernel)?;
         let named = config.get("CONFIG_MODULE_SIG_KEY").filter(|key| !key.is_empty())?;
-        let place = self.kernel_source(&kernel.release).join(named);
+        let place = self.kernel_source(&kernel.release).join(&*named);
         self.places.root.resolve_inside(place).ok().filter(|place| self.places.root.at(place).is_file())
     }
 
@@ -242,13 +243,13 @@ impl<'a> Survey<'a> {
 
     /// The record beside a built instance.
     pub fn record(&self, instance: &Instance) -> Option<BuildRecord> {
-        let text = std::fs::read(self.places.instance_dir(instance).join(RECORD)).ok()?;
+        let text = small_file(&self.places.instance_dir(instance).join(RECORD))?;
         serde_json::from_slice(&text).ok()
     }
 
     /// What is remembered of the last failed build.
     pub fn failure(&self, instance: &Instance) -> Option<FailureRecord> {
-        let text = std::fs::read(self.places.failure_record(instance)).ok()?;
+        let text = small_file(&self.places.failure_record(instance))?;
         serde_json::from_slice(&text).ok()
     }
 

@@ -1,5 +1,6 @@
 //! The DKMS tree as it stands: what is registered, built and active (contract 3.1, 3.2).
 
+use super::listing::{directories, entries};
 use crate::model::{Arch, Instance, KernelRelease, ModuleId};
 use crate::places::{NOT_KERNELS, Places};
 use std::collections::{BTreeMap, BTreeSet};
@@ -225,38 +226,6 @@ fn source(places: &Places, module: &ModuleId) -> Source {
         Err(_) if places.root.at(places.source_dir_inside(module)).is_dir() => Source::Broken,
         Err(_) => Source::Absent,
     }
-}
-
-/// A directory entry, as far as it matters here.
-struct Entry {
-    name: String,
-    is_dir: bool,
-    is_link: bool,
-}
-
-/// The entries of a directory in byte order; none where it is missing. Names that are not UTF-8 cannot be ours.
-fn entries(dir: &Path) -> io::Result<Vec<Entry>> {
-    let listing = match fs_err::read_dir(dir) {
-        Ok(listing) => listing,
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Vec::new());
-        }
-        Err(e) => return Err(e),
-    };
-    let mut found = Vec::new();
-    for entry in listing {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        if let Ok(name) = entry.file_name().into_string() {
-            found.push(Entry { name, is_dir: kind.is_dir(), is_link: kind.is_symlink() });
-        }
-    }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(found)
-}
-
-fn directories(dir: &Path) -> io::Result<Vec<String>> {
-    Ok(entries(dir)?.into_iter().filter(|e| e.is_dir).map(|e| e.name).collect())
 }
 
 #[cfg(test)]

@@ -18,4 +18,4 @@ pub use instance::{BuildKey, BuildRecord, FailureRecord, Instance, Isolation, Sa
 pub use names::{Arch, InvalidName, KernelRelease, ModuleId};
 pub use prebuilt::{BadPrebuilt, PackagedFile, Prebuilt};
 pub use transaction::{Arrival, Departure, Transaction};
-pub use version::{VersionKey, compare, version_key};
+pub use version::compare;

@@ -13,32 +13,20 @@ enum Piece<'a> {
     Number(usize, &'a str),
 }
 
-/// A key that sorts as [`compare`] does.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct VersionKey<'a>(Vec<Piece<'a>>);
-
-/// The sort key of `version`.
-pub fn version_key(version: &str) -> VersionKey<'_> {
-    let mut pieces = Vec::new();
-    let mut rest = version;
-    while let Some(first) = rest.bytes().next() {
-        let digits = first.is_ascii_digit();
+fn pieces(mut rest: &str) -> impl Iterator<Item = Piece<'_>> {
+    std::iter::from_fn(move || {
+        let digits = rest.bytes().next()?.is_ascii_digit();
         let end = rest.bytes().position(|b| b.is_ascii_digit() != digits).unwrap_or(rest.len());
         let (run, tail) = rest.split_at(end);
-        pieces.push(if digits {
-            let number = run.trim_start_matches('0');
-            Piece::Number(number.len(), number)
-        } else {
-            Piece::Text(run)
-        });
         rest = tail;
-    }
-    VersionKey(pieces)
+        let number = run.trim_start_matches('0');
+        Some(if digits { Piece::Number(number.len(), number) } else { Piece::Text(run) })
+    })
 }
 
 /// Compares two versions: digit runs as numbers, everything else as bytes.
 pub fn compare(a: &str, b: &str) -> Ordering {
-    version_key(a).cmp(&version_key(b))
+    pieces(a).cmp(pieces(b))
 }
 
 #[cfg(test)]

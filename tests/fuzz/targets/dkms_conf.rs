@@ -11,7 +11,7 @@ fuzz_target!(|text: &str| {
     }
     match literal::parse(text, &scope) {
         Ok(vars) => {
-            mangle::reread_all(&vars, &scope);
+            mangle::reread_all(&vars, scope);
             for strict in [false, true] {
                 directives::resolve(&vars, strict, None);
             }
