@@ -50,7 +50,7 @@ cp "$top/target/debug/bench" "$out/bin/bench"
 
 # Packages and repositories: beside dpkg-deb, rpmbuild, nfpm, apt-ftparchive and createrepo_c.
 packages() {
-  local layers nfpm=() rounds=("${pass[@]}")
+  local layers nfpm=()
   layers=$("$here/roots/make.sh" bench-packages)
   cargo build --quiet --release --manifest-path "$top/Cargo.toml" -p evermod-packaging --example write_packages
   cp "$top/target/release/examples/write_packages" "$out/bin/"
@@ -60,7 +60,7 @@ packages() {
   fi
   [ ! -d "$out/nfpm" ] || nfpm=(--bind "$out/nfpm:/bench/nfpm")
   "$here/roots/enter.sh" --offline --size 12g --bind "$out/bin:/usr/local/lib/evermod-bench" --bind "$out:/bench/out" "${nfpm[@]}" "$layers" -- \
-    /usr/local/lib/evermod-bench/bench /bench/out "${rounds[@]}" | tee "$out/bench-packages.txt"
+    /usr/local/lib/evermod-bench/bench /bench/out "${pass[@]}" --only packages | tee "$out/bench-packages.txt"
 }
 if [ "$only" = packages ]; then
   packages
