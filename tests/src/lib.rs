@@ -4,6 +4,7 @@ pub mod apt;
 pub mod corpus;
 pub mod corpus_apt;
 pub mod debian_reader;
+pub mod http;
 pub mod modinfo;
 pub mod oracle;
 pub mod prebuilt;

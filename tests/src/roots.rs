@@ -168,6 +168,12 @@ impl Overlay {
         Path::new("/proc").join(self.pid.to_string()).join("root").join(inside.trim_start_matches('/'))
     }
 
+    /// The network that the programs inside see, as setns(2) takes it.
+    #[must_use]
+    pub fn network(&self) -> PathBuf {
+        Path::new("/proc").join(self.pid.to_string()).join("ns/net")
+    }
+
     /// Runs a program inside, for as long as [`Entry::limit`] lets it.
     ///
     /// # Errors

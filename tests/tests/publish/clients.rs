@@ -1,8 +1,10 @@
-//! apt, dnf and pacman with a repository: they install, update, and refuse what was tampered with.
+//! apt, dnf and pacman with a repository that a web server hands out: they install, update, and refuse what was tampered
+//! with.
 
 use anyhow::{Context as _, Result, ensure};
 use evermod_packaging::repository::rpm_md::Repomd;
 use evermod_tests::debian_reader::debian_reader;
+use evermod_tests::http::{self, Server};
 use evermod_tests::need;
 use evermod_tests::roots::Overlay;
 use fs_err as fs;
@@ -77,14 +79,15 @@ fn apt(root: &str) -> Result<()> {
     let Some(publisher) = Publisher::new()? else { return Ok(()) };
     let repo = publisher.path("vendor");
     let first = [publisher.package("deb", "driver", "1.0")?, publisher.package("deb", "other", "1.0")?];
-    let output =
-        publisher.publish_signed(&repo, &first, &["--url", "file:/srv/repo", "--origin", "A Vendor"])?;
+    let output = publisher.publish_signed(&repo, &first, &["--url", http::URL, "--origin", "A Vendor"])?;
     let root = Overlay::new(root)?;
     bring(&root, &repo)?;
+    let _server = Server::new(&root, "/srv/repo")?;
     let sources = stanza(&output, "/etc/apt/sources.list.d/vendor.sources")?;
     fs::write(publisher.path("sources"), &sources)?;
     root.sh("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*; mkdir -p /etc/apt/keyrings; \
-             cp /srv/repo/key.asc /etc/apt/keyrings/vendor.asc")?.ok()?;
+             cp /srv/repo/key.asc /etc/apt/keyrings/vendor.asc; \
+             echo 'Acquire::http::Proxy::127.0.0.1 \"DIRECT\";' >/etc/apt/apt.conf.d/80vendor")?.ok()?;
     root.copy_in(&publisher.path("sources"), "/etc/apt/sources.list.d/vendor.sources")?;
     let update = || -> Result<_> {
         let output = root.sh("apt-get -q update -o APT::Update::Error-Mode=any")?;
@@ -153,10 +156,11 @@ fn dnf(root: &str, dnf: &str) -> Result<()> {
     let repo = publisher.path("vendor");
     let first = [publisher.package("rpm", "driver", "1.0")?, publisher.package("rpm", "other", "1.0")?];
     let before = fs::read(&first[0])?;
-    let output = publisher.publish_signed(&repo, &first, &["--url", "file:///srv/repo"])?;
+    let output = publisher.publish_signed(&repo, &first, &["--url", http::URL])?;
     ensure!(fs::read(&first[0])? == before, "what was handed in stays as it is");
     let root = Overlay::new(root)?;
     bring(&root, &repo)?;
+    let _server = Server::new(&root, "/srv/repo")?;
     fs::write(publisher.path("vendor.repo"), stanza(&output, "/etc/yum.repos.d/vendor.repo")?)?;
     root.copy_in(&publisher.path("vendor.repo"), "/etc/yum.repos.d/vendor.repo")?;
     let run = |words: &str| root.sh(&format!("{dnf} -y --setopt=metadata_expire=0 --repo=vendor {words}"));
@@ -203,9 +207,10 @@ fn pacman() -> Result<()> {
     let Some(publisher) = Publisher::new()? else { return Ok(()) };
     let repo = publisher.path("vendor");
     let first = [publisher.package("arch", "driver", "1.0")?, publisher.package("arch", "other", "1.0")?];
-    let output = publisher.publish_signed(&repo, &first, &["--url", "file:///srv/repo"])?;
+    let output = publisher.publish_signed(&repo, &first, &["--url", http::URL])?;
     let root = Overlay::new("managers")?;
     bring(&root, &repo)?;
+    let _server = Server::new(&root, "/srv/repo")?;
     let conf = format!(
         "[options]\nArchitecture = x86_64\nGPGDir = /etc/pacman.d/gnupg\n{}",
         stanza(&output, "/etc/pacman.conf")?
