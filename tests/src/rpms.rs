@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::roots::{Entry, Output, Overlay, newest_package};
+use crate::roots::{self, Entry, Output, Overlay, newest_package};
 use crate::{skip, top};
 
 /// The system under test.
@@ -159,7 +159,7 @@ impl Machine {
                       sha256sum $(rpm -E %_dbpath)/rpmdb.sqlite; \
                       find /lib/modules/ /usr/src /boot /var/lib/dkms -printf '%p %s %T@ %l\\n' | sort; \
                       find /lib/modules/ /boot /var/lib/dkms -type f -exec sha256sum {} + | sort";
-        crate::apt::whole(self.root.sh(script)?.ok()?.stdout)
+        roots::whole(self.root.sh(script)?.ok()?.stdout)
     }
 
     /// Writes `/etc/evermod/evermod.toml`.

@@ -114,13 +114,14 @@ const STATES: [&str; 2] = ["added", "built"];
 fn kill_many(keys: &tempfile::TempDir, wanted: &str, times: u32, seed: u32) -> Result<()> {
     let Some(m) = Machine::new(keys)? else { anyhow::bail!("no package") };
     let tree = format!("/lib/modules/{}", m.kernel);
-    // Every other sync finds everything built: its kill falls where files are placed and depmod runs.
+    // Every other sync finds everything built that can be: its kill falls where files are placed and depmod runs.
     let save =
         format!("mkdir -p /save/$1 && cp -a /var/lib/dkms /var/lib/evermod {tree}/modules.* /save/$1/");
     m.root.sh(&format!("set -- added; mkdir -p /var/lib/evermod; {save}"))?.ok()?;
-    m.root
-        .sh(&format!("for module in hello/1.0 patched/1.0; do evermod build $module -k {}; done", m.kernel))?
-        .ok()?;
+    let build =
+        format!("for module in hello patched broken; do evermod build $module/1.0 -k {}; done", m.kernel);
+    let built = m.root.sh(&build)?;
+    ensure!(built.all().contains("broken/1.0"), "{}", built.all());
     m.root.sh(&format!("set -- built; {save}"))?.ok()?;
     let reset = |state: &str| {
         m.root.sh(&format!(
@@ -128,7 +129,7 @@ fn kill_many(keys: &tempfile::TempDir, wanted: &str, times: u32, seed: u32) -> R
              cp -a /save/{state}/dkms /save/{state}/evermod /var/lib/ && cp -a /save/{state}/modules.* {tree}/"
         ))
     };
-    let mut took = [0.0; 2];
+    let mut took = [0.0; STATES.len()];
     for (took, state) in took.iter_mut().zip(STATES) {
         reset(state)?.ok()?;
         *took = m.sync()?.took.as_secs_f64();
