@@ -2,6 +2,7 @@
 
 use super::compression::{ALL, Compression};
 use super::files::{remove_empty_upwards, remove_if_there, write_atomically};
+use memchr::memmem;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,10 @@ pub fn find(kernel_dir: &Path, destination: &str, name: &str, except: &[PathBuf]
         let Ok(dep) = std::fs::read_to_string(kernel_dir.join("modules.dep")) else {
             return below_any(kernel_dir, name, except);
         };
-        dep.lines().filter_map(|line| line.split(':').next()).find_map(|path| {
+        // Of thousands of lines those count that have the name somewhere: then what the line is about is looked at.
+        memmem::find_iter(dep.as_bytes(), &format!("{name}.ko")).find_map(|at| {
+            let begin = dep.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
+            let path = dep.get(begin..)?.lines().next()?.split(':').next()?;
             let file = path.rsplit('/').next()?;
             let stem = file.strip_suffix(Compression::of_file(file).suffix())?.strip_suffix(".ko")?;
             let place = kernel_dir.join(path);
@@ -139,7 +143,11 @@ mod tests {
         let archive_dir = dir.path().join("dkms/m/original_module/6.1/x86_64");
         std::fs::create_dir_all(kernel.join("kernel/drivers")).unwrap();
         std::fs::write(kernel.join("kernel/drivers/m.ko.xz"), "stock").unwrap();
-        std::fs::write(kernel.join("modules.dep"), "kernel/fs/mm.ko.xz:\nkernel/drivers/m.ko.xz:\n").unwrap();
+        std::fs::write(
+            kernel.join("modules.dep"),
+            "kernel/fs/mm.ko.xz: kernel/drivers/m.ko.xz\nkernel/drivers/m.ko.xz:\n",
+        )
+        .unwrap();
         let found = find(&kernel, "/updates/dkms", "m", &[]).unwrap();
         assert_eq!(found, kernel.join("kernel/drivers/m.ko.xz"));
         std::fs::remove_file(kernel.join("modules.dep")).unwrap();
