@@ -10,7 +10,7 @@ use evermod_tests::prebuilt::{
 use evermod_tests::roots::{Output, Overlay};
 use evermod_tests::{need, skip};
 
-use crate::dependant;
+use super::dependant;
 
 const BOOKWORM: Dialect = Dialect::Debian { usr_merged: false };
 const TRIXIE: Dialect = Dialect::Debian { usr_merged: true };

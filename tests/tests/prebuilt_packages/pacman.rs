@@ -8,7 +8,7 @@ use evermod_tests::prebuilt::{
 use evermod_tests::roots::{Output, Overlay, newest_package};
 use evermod_tests::{need, skip};
 
-use crate::dependant;
+use super::dependant;
 
 #[test]
 fn pacman_upgrades_a_prebuilt_with_its_kernel() -> Result<()> {

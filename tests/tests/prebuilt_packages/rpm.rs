@@ -9,7 +9,7 @@ use evermod_tests::prebuilt::{
 use evermod_tests::roots::{Output, Overlay};
 use evermod_tests::rpms::Machine;
 
-use crate::dependant;
+use super::dependant;
 
 const FEDORA: Dialect = Dialect::Fedora { dist: String::new() };
 

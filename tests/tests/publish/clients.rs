@@ -10,7 +10,7 @@ use evermod_tests::roots::Overlay;
 use fs_err as fs;
 use std::path::Path;
 
-use crate::{FINGERPRINT, Publisher};
+use super::{FINGERPRINT, Publisher};
 
 /// What of the output a client copies: from the first line that is a comment with this file's name.
 fn stanza(output: &str, file: &str) -> Result<String> {

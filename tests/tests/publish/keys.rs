@@ -7,8 +7,8 @@ use anyhow::{Result, ensure};
 use evermod_tests::{need, top};
 use fs_err as fs;
 
-use crate::index::check;
-use crate::{FINGERPRINT, Publisher, key};
+use super::index::check;
+use super::{FINGERPRINT, Publisher, key};
 
 /// A key that gpg keeps behind a passphrase, and a key in a file with its passphrase in another.
 #[test]

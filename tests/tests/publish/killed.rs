@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, ensure};
 use evermod_tests::need;
 use fs_err as fs;
 
-use crate::index::{check, tree};
-use crate::{Publisher, key};
+use super::index::{check, tree};
+use super::{Publisher, key};
 
 /// Each system call that changes a name, or makes sure of what was written.
 const CALLS: [&str; 13] = [

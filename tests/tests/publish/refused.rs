@@ -6,8 +6,8 @@ use anyhow::{Result, ensure};
 use evermod_packaging::{Architecture, arch, deb, rpm};
 use fs_err as fs;
 
-use crate::index::tree;
-use crate::{Publisher, SOURCE_DATE, key, sample};
+use super::index::tree;
+use super::{Publisher, SOURCE_DATE, key, sample};
 
 /// What cannot be published changes nothing: one line says what, where, and why.
 #[test]
