@@ -69,6 +69,15 @@ impl Machine {
         self.kernels()?.pop().context("no kernel")
     }
 
+    /// The meta packages that bring the newest kernel: `linux-image-amd64`, `linux-headers-amd64`, or a flavour's.
+    ///
+    /// # Errors
+    /// Fails in a root that is made for something else.
+    pub fn meta(&self) -> Result<(String, String)> {
+        let flavour = self.root.read("/etc/test-flavour")?;
+        Ok((format!("linux-image-{}", flavour.trim()), format!("linux-headers-{}", flavour.trim())))
+    }
+
     /// Brings the newer kernel; returns its release and what apt said.
     ///
     /// # Errors

@@ -111,7 +111,8 @@ fn c2_headers_that_come_with_a_later_apt_run_debian_13() -> Result<()> {
     let m = machine!("apt13");
     m.apt("install acpi-call-dkms")?;
     let (image, headers) = m.coming()?;
-    m.root.sh("apt-mark hold linux-image-amd64 linux-headers-amd64")?.ok()?;
+    let (meta_image, meta_headers) = m.meta()?;
+    m.root.sh(&format!("apt-mark hold {meta_image} {meta_headers}"))?.ok()?;
     let said = m.apt(&format!("install {image}"))?.all();
     let new = m.newest()?;
     m.lacks("acpi_call", &new)?;
@@ -339,20 +340,21 @@ fn point_4_a_kernel_without_headers_is_told_before_the_question() -> Result<()> 
     for root in BOTH {
         let m = machine!(root);
         m.apt("install acpi-call-dkms")?;
-        m.apt("remove linux-image-amd64 linux-headers-amd64")?;
-        let image =
-            m.root.sh("apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: //p' | head -n 1")?.ok()?;
+        let (meta_image, meta_headers) = m.meta()?;
+        m.apt(&format!("remove {meta_image} {meta_headers}"))?;
+        let depends = format!("apt-cache depends {meta_image} | sed -n 's/.*Depends: //p' | head -n 1");
+        let image = m.root.sh(&depends)?.ok()?;
         let image = image.stdout.trim();
         let new = image.trim_start_matches("linux-image-");
         let warning = format!(
             "evermod: kernel {new} arrives without headers, so it will lack acpi-call/1.2.2; to install them: apt install linux-headers-{new}"
         );
         // apt asks only where it brings more than it was told to.
-        let output = m.root.sh("apt-get --assume-no install linux-image-amd64 2>&1")?;
+        let output = m.root.sh(&format!("apt-get --assume-no install {meta_image} 2>&1"))?;
         let at = |what: &str| output.stdout.find(what).with_context(|| format!("{what}:\n{}", output.stdout));
         assert!(at("The following NEW packages")? < at(&warning)?);
         assert!(at(&warning)? < at("Do you want to continue")?);
-        let output = m.root.sh("apt-get --assume-no install linux-image-amd64 linux-headers-amd64 2>&1")?;
+        let output = m.root.sh(&format!("apt-get --assume-no install {meta_image} {meta_headers} 2>&1"))?;
         assert!(!output.all().contains("evermod"), "{}", output.all());
 
         m.policy("critical = [\"acpi-call\"]")?;

@@ -71,7 +71,7 @@ fn main() -> Result<ExitCode> {
 
 /// A root with evermod and what the prelude's functions need.
 fn prepared() -> Result<Option<Overlay>> {
-    let Some(root) = Entry::new("kernels").with_evermod()? else { return Ok(None) };
+    let Some(root) = Entry::new("small").with_evermod()? else { return Ok(None) };
     root.copy_in(&top().join("tests/contract"), "/srv/contract")?;
     root.copy_in(&top().join("tests/modules"), "/srv/modules")?;
     root.sh("bash /srv/contract/prepare.sh")?.ok().context("prepare.sh")?;

@@ -7,7 +7,7 @@ use evermod_tests::{need, skip, top};
 
 /// A root with evermod and one small driver, and its oldest kernel.
 fn machine() -> Result<Option<(Overlay, String)>> {
-    let Some(root) = Overlay::with_evermod("kernels")? else {
+    let Some(root) = Overlay::with_evermod("small")? else {
         skip::report("target/dist has no evermod package: run make deb");
         return Ok(None);
     };

@@ -17,7 +17,7 @@ struct Machine {
 impl Machine {
     fn new(keys: &tempfile::TempDir) -> Result<Option<Self>> {
         // Small, so that it is soon filled.
-        let Some(root) = Entry::new("kernels").size("300m").with_evermod()? else {
+        let Some(root) = Entry::new("small").size("300m").with_evermod()? else {
             skip::report("target/dist has no evermod package: run make deb");
             return Ok(None);
         };

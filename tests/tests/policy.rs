@@ -6,7 +6,7 @@ use evermod_tests::{need, skip, top};
 
 /// A root with evermod, a driver that builds and one that does not, both added.
 fn machine() -> Result<Option<(Overlay, String)>> {
-    let Some(root) = Overlay::with_evermod("kernels")? else {
+    let Some(root) = Overlay::with_evermod("small")? else {
         skip::report("target/dist has no evermod package: run make deb");
         return Ok(None);
     };

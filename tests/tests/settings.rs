@@ -9,7 +9,7 @@ const ARCH: &str = "x86_64";
 
 /// A root with evermod, and its kernels, oldest first.
 fn machine() -> Result<Option<(Overlay, Vec<String>)>> {
-    let Some(root) = Overlay::with_evermod("kernels")? else {
+    let Some(root) = Overlay::with_evermod("small")? else {
         skip::report("target/dist has no evermod package: run make deb");
         return Ok(None);
     };

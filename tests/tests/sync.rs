@@ -6,7 +6,7 @@ use evermod_tests::{need, skip, top};
 
 /// A root with evermod and some of the small drivers, added.
 fn machine(drivers: &[&str]) -> Result<Option<(Overlay, String)>> {
-    let Some(root) = Overlay::with_evermod("kernels")? else {
+    let Some(root) = Overlay::with_evermod("small")? else {
         skip::report("target/dist has no evermod package: run make deb");
         return Ok(None);
     };

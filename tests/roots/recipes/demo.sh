@@ -1,6 +1,8 @@
 # A machine one kernel behind: the meta packages in their older version where the archive has two, else the older kernel.
-# /etc/test-upgrade holds the apt-get arguments that bring the newer one. All it needs later is downloaded here.
+# /etc/test-upgrade holds the apt-get arguments that bring the newer one, /etc/test-flavour what the meta packages are of.
+# All it needs later is downloaded here.
 # parent: base
+echo amd64 >/etc/test-flavour
 apt-get -y -q full-upgrade
 older=$(apt-cache madison linux-headers-amd64 | awk '{print $3}' | sort -V | uniq | tail -n 2 | head -n 1)
 newer=$(apt-cache madison linux-headers-amd64 | awk '{print $3}' | sort -V | tail -n 1)

@@ -178,8 +178,11 @@ fn a_debian_metapackage_brings_the_prebuilt_of_the_newer_kernel() -> Result<()> 
     need!();
     let root = Overlay::new("apt13")?;
     let old = root.sh("ls /lib/modules")?.ok()?.stdout.trim().to_owned();
+    let flavour = root.read("/etc/test-flavour")?.trim().to_owned();
     let new = root
-        .sh("apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: linux-image-//p' | sort -V | tail -n 1")?
+        .sh(&format!(
+            "apt-cache depends linux-image-{flavour} | sed -n 's/.*Depends: linux-image-//p' | sort -V | tail -n 1"
+        ))?
         .ok()?
         .stdout
         .trim()
@@ -191,7 +194,7 @@ fn a_debian_metapackage_brings_the_prebuilt_of_the_newer_kernel() -> Result<()> 
         .ok()?;
     let release = |kernel: &str| -> Result<()> {
         let mut target = debian_kernel(&root, kernel)?;
-        target.flavour = Some("amd64".to_owned());
+        target.flavour = Some(flavour.clone());
         let prebuilt = hello("1.0", target, &module);
         put(&root, &TRIXIE, &TRIXIE.prebuilt(&prebuilt)?)?;
         put(&root, &TRIXIE, &TRIXIE.metapackage(&prebuilt)?.context("a flavour")?)?;
@@ -206,7 +209,7 @@ fn a_debian_metapackage_brings_the_prebuilt_of_the_newer_kernel() -> Result<()> 
     without_compiler(&root)?;
     watch(&root)?;
     root.sh("echo hello >>/etc/initramfs-tools/modules")?.ok()?;
-    let output = dpkg(&root, "apt-get install -y -q hello-modules-amd64")?;
+    let output = dpkg(&root, &format!("apt-get install -y -q hello-modules-{flavour}"))?;
     has(&root, &old, "1.0", "/updates/dkms/hello.ko")?;
     ensure!(depmod_runs(&root)? == [old.as_str()], "{}", output.all());
 
