@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs every check and every test, and closes with one line: N passed, N failed, N skipped.
 # usage: tests/run.sh      (make test)
+# EVERMOD_COMPILED names a directory where compiled libraries outlive the checkout; they are most of what is compiled.
 # A test that cannot run here prints "skipped: NAME: why"; the log of the whole run is target/test.log.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,6 +31,20 @@ cargo_dir=$("$here/setup.sh" --print-path) || {
   exit 1
 }
 export PATH=$cargo_dir:$PATH CARGO_TERM_COLOR=never
+
+# Only for a checkout that has compiled nothing, and for one at a time: both would write the same program's file.
+if [ -n "${EVERMOD_COMPILED:-}" ] && [ ! -e target/debug ] && [ ! -e target/release ]; then
+  mkdir -p "$EVERMOD_COMPILED"
+  exec 9>"$EVERMOD_COMPILED/lock"
+  if flock -n 9; then
+    for part in debug release debian-reader; do
+      mkdir -p "$EVERMOD_COMPILED/$part"
+      ln -s "$EVERMOD_COMPILED/$part" "target/$part"
+    done
+    # What other checkouts compiled of their own. (A cargo that cannot tell leaves it lying.)
+    { cargo clean --workspace && cargo clean --workspace --release; } >>"$log" 2>&1 || :
+  fi
+fi
 
 # The roots are made while the compiler runs: they wait for the network and the disk.
 make_roots() {
