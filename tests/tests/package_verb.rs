@@ -330,7 +330,29 @@ fn what_an_earlier_run_has_built_is_not_built_again() -> Result<()> {
                --key /srv/vendor.key --certificate /srv/vendor.der --maintainer 'Vendor <vendor@example.org>' {options}"
         ))
     };
-    run("", "--output one")?.ok()?;
+    // One that is killed while it builds has built that for the next: here make lingers over all but acpi-call.
+    root.sh(
+        r#"cd /home/again && mkdir slow && printf '#!/bin/sh\ncase $PWD in *acpi-call*) exec /usr/bin/make "$@" ;; esac\nsleep 300\n' >slow/make &&
+           chmod 755 slow/make && chown -R vendor slow"#,
+    )?
+    .ok()?;
+    let kill = "cd /home/again; for n in $(seq 600); do
+          ! ls -d .cache/evermod/packages/*/*/module >/dev/null 2>&1 || { pkill -KILL -f 'output kille[d]'; exit; }
+          sleep 0.1
+        done";
+    std::thread::scope(|scope| {
+        let killer = scope.spawn(|| root.sh(kill));
+        let killed = run("PATH=/home/again/slow:$PATH", "--output killed");
+        killer.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the killer died")))?.ok()?;
+        assert_ne!(killed?.status, 0);
+        anyhow::Ok(())
+    })?;
+    let next = run("", "--output one")?.ok()?;
+    assert!(
+        next.all().contains(&format!("took acpi-call/1.2.2 for {kernel}, built before")),
+        "{}",
+        next.all()
+    );
     let fails = "PATH=/home/again/bin:$PATH";
     let again = run(fails, "--output two")?;
     // Modules that build upon others are built each time.

@@ -11,7 +11,7 @@ use crate::config::Toolchain;
 use crate::exec::{Environment, Session, Settings, owner};
 use crate::inventory::{Candidate, Kernel, Survey, SurveyOptions};
 use crate::model::{BuildRecord, Failure, Instance};
-use crate::places::RECORD;
+use crate::places::{Places, RECORD};
 use crate::plan::{Action, Found, Note, Plan, Request as PlanRequest, plan};
 use crate::report::matrix::{Cell, Outcome};
 use crate::report::{Event, Sink, failure_text};
@@ -82,7 +82,8 @@ pub(super) fn build(
     let found = Found { candidates: &candidates.found, ..Found::default() };
     let plan = plan(found, Vec::new(), &request);
 
-    let told = Watch { inner: &*context.sink, output, times: Mutex::default() };
+    let places = &staged.places;
+    let told = Watch { inner: &*context.sink, output, kept, places, times: Mutex::default() };
     let session = Session::new(&staged.places, &environment, &settings, &told)?;
     let report = session.carry_out(&plan, &survey, &tree, &kernels);
 
@@ -210,10 +211,12 @@ fn unplanned(candidate: &Candidate, plan: &Plan) -> Cell {
     }
 }
 
-/// Passes events on, with logs where they will be found, and keeps how long failures took.
+/// Passes events on, with logs where they will be found, and keeps what was built and how long failures took.
 struct Watch<'a> {
     inner: &'a dyn Sink,
     output: &'a Output,
+    kept: Option<&'a Kept>,
+    places: &'a Places,
     times: Mutex<BTreeMap<Instance, u64>>,
 }
 
@@ -227,6 +230,11 @@ impl Watch<'_> {
 
 impl Sink for Watch<'_> {
     fn event(&self, event: &Event<'_>) {
+        if let (Event::Built { instance, .. } | Event::Reused { instance, .. }, Some(kept)) =
+            (event, self.kept)
+        {
+            kept.keep(self.inner, self.places, instance);
+        }
         let Event::Failed { instance, failure, elapsed } = event else { return self.inner.event(event) };
         let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         self.times.lock().unwrap_or_else(PoisonError::into_inner).insert((*instance).clone(), milliseconds);

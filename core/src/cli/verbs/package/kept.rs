@@ -1,17 +1,18 @@
 //! What earlier runs have built: with the same sources, headers, compiler, date and signing key it is not built again. It lies in the
 //! caller's cache and is opened before the view is entered, where its path may lead elsewhere.
 
-use super::build::Built;
 use super::keys::Keys;
 use super::opened;
 use crate::cache;
 use crate::cli::context::Context;
 use crate::inventory::Candidate;
-use crate::places::Places;
-use crate::report::Event;
+use crate::model::{BuildRecord, Instance};
+use crate::places::{Places, RECORD};
+use crate::report::{Event, Sink};
 use fs_err::File;
 use rustix::fs::{FlockOperation, flock};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 /// The directory, as long as it is this run's alone.
@@ -20,6 +21,8 @@ pub(super) struct Kept {
     dir: File,
     /// Nothing is taken from it.
     afresh: bool,
+    /// Nothing more can be put into it.
+    full: AtomicBool,
 }
 
 impl Kept {
@@ -38,7 +41,7 @@ impl Kept {
         std::fs::create_dir_all(&dir).ok()?;
         let dir = File::open(dir).ok()?;
         flock(dir.file(), FlockOperation::NonBlockingLockExclusive).ok()?;
-        Some(Self { dir, afresh })
+        Some(Self { dir, afresh, full: AtomicBool::new(false) })
     }
 
     /// Where it is, wherever its own path leads by now.
@@ -62,14 +65,20 @@ impl Kept {
         Ok(())
     }
 
-    /// Keeps what was built.
-    pub(super) fn keep(&self, context: &Context, places: &Places, built: &[Built]) {
-        for one in built {
-            let whole = one.dir.parent().unwrap_or(Path::new("/"));
-            if let Err(error) = cache::put(places, &one.record.key, whole) {
-                let text = format!("Nothing more is kept for the next run: {error}");
-                return context.sink.event(&Event::Note { text: &text });
-            }
+    /// Keeps what was built or taken, at once: the run may be cut off before it has built all.
+    pub(super) fn keep(&self, sink: &dyn Sink, places: &Places, instance: &Instance) {
+        if self.full.load(Ordering::Relaxed) {
+            return;
+        }
+        let dir = places.instance_dir(instance);
+        let put = || -> std::io::Result<()> {
+            let record: BuildRecord = serde_json::from_slice(&std::fs::read(dir.join(RECORD))?)?;
+            cache::put(places, &record.key, &dir)
+        };
+        if let Err(error) = put() {
+            self.full.store(true, Ordering::Relaxed);
+            let text = format!("Nothing more is kept for the next run: {error}");
+            sink.event(&Event::Note { text: &text });
         }
     }
 }

@@ -97,9 +97,6 @@ pub fn package(context: &Context, request: &Request, signer: Option<&dyn Signer>
         staged.places.cache = kept.place();
     }
     let work = build::build(context, &staged, &targets, &keys, &output, kept.as_ref())?;
-    if let Some(kept) = &kept {
-        kept.keep(context, &staged.places, &work.built);
-    }
     let signing = write::Signing { output: &output, signer };
     let written = write::write(context, request, &staged, &targets, &work, &signing, &mut problems)?;
 
