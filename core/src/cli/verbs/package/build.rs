@@ -11,7 +11,7 @@ use crate::config::Toolchain;
 use crate::exec::{Environment, Session, Settings, owner};
 use crate::inventory::{Candidate, Kernel, Survey, SurveyOptions};
 use crate::model::{BuildRecord, Failure, Instance};
-use crate::places::{Places, RECORD};
+use crate::places::Places;
 use crate::plan::{Action, Found, Note, Plan, Request as PlanRequest, plan};
 use crate::report::matrix::{Cell, Outcome};
 use crate::report::{Event, Sink, failure_text};
@@ -84,7 +84,7 @@ pub(super) fn build(
 
     let places = &staged.places;
     let told = Watch { inner: &*context.sink, output, kept, places, times: Mutex::default() };
-    let session = Session::new(&staged.places, &environment, &settings, &told)?;
+    let session = Session::new(places, &environment, &settings, &told)?;
     let report = session.carry_out(&plan, &survey, &tree, &kernels);
 
     let mut work = Work::default();
@@ -112,8 +112,7 @@ pub(super) fn build(
         let (module, kernel) = (instance.module.to_string(), instance.kernel.to_string());
         let failure = report.failures.iter().find(|(of, _)| of.as_ref() == Some(instance));
         let dir = staged.places.instance_dir(instance);
-        let record = std::fs::read(dir.join(RECORD)).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        let (cell, log) = match (failure, record) {
+        let (cell, log) = match (failure, survey.record(instance)) {
             (Some((_, failure)), _) => {
                 let why = reason(failure);
                 let cell = lost(&module, Some(kernel.clone()), Outcome::Failed, why);
@@ -121,7 +120,6 @@ pub(super) fn build(
                 (Cell { milliseconds, ..cell }, staged.places.failure_log(instance))
             }
             (None, Some(record)) => {
-                let record: BuildRecord = record;
                 let cell = won(&module, kernel.clone(), record.signature.clone(), record.milliseconds);
                 let compiler = kernels
                     .iter()
