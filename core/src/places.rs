@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 pub const NOT_KERNELS: [&str; 8] =
     ["source", "build", "tarball", "driver_disk", "rpm", "deb", "dsc", "bmdeb"];
 
+/// Name of the directory in `T/M` for the kernels' own modules that were put aside.
+pub const ORIGINALS: &str = "original_module";
 /// Name of the record that evermod keeps beside a built instance; DKMS passes over it.
 pub const RECORD: &str = ".evermod.json";
+
+const FAILED: &str = "failed";
 
 /// The places of one root. Fields are paths inside the root; methods give places on the machine.
 #[derive(Debug, Clone)]
@@ -86,7 +90,7 @@ impl Places {
 
     /// `T/M/original_module/K/A`: the kernel's own modules, put aside.
     pub fn originals_dir(&self, name: &str, kernel: &KernelRelease, arch: &Arch) -> PathBuf {
-        self.name_dir(name).join("original_module").join(kernel.as_str()).join(arch.as_str())
+        self.name_dir(name).join(ORIGINALS).join(kernel.as_str()).join(arch.as_str())
     }
 
     /// `S/M-V` inside the root.
@@ -119,14 +123,19 @@ impl Places {
         self.cache().join(&key.0)
     }
 
+    /// Where failed builds are remembered, in directories named for modules.
+    pub fn failures(&self) -> PathBuf {
+        self.state(FAILED)
+    }
+
     /// Where a failed build is remembered.
     pub fn failure_record(&self, instance: &Instance) -> PathBuf {
-        self.remembered("failed", instance).with_extension_appended("json")
+        self.remembered(FAILED, instance).with_extension_appended("json")
     }
 
     /// Where the log of a failed build is kept, whatever later builds leave in DKMS's place.
     pub fn failure_log(&self, instance: &Instance) -> PathBuf {
-        self.remembered("failed", instance).with_extension_appended("log")
+        self.remembered(FAILED, instance).with_extension_appended("log")
     }
 
     /// The directory that one instance is built in.

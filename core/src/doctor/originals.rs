@@ -3,6 +3,7 @@
 use super::machine::{Entry, Machine, entries};
 use super::{Check, Finding, Severity};
 use crate::model::{Arch, KernelRelease};
+use crate::places::ORIGINALS;
 
 pub(super) const CHECKS: &[Check] =
     &[Check { name: "original-module", about: "the kernel's own modules, put aside", run: originals }];
@@ -10,7 +11,7 @@ pub(super) const CHECKS: &[Check] =
 fn originals(machine: &Machine<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for name in entries(&machine.places.tree()).into_iter().filter(|e| e.is_dir) {
-        let kept = name.path.join("original_module");
+        let kept = name.path.join(ORIGINALS);
         for kernel in entries(&kept).into_iter().filter(|e| e.is_dir) {
             for arch in entries(&kernel.path).into_iter().filter(|e| e.is_dir) {
                 if let (Ok(release), Ok(arch_name)) =

@@ -25,11 +25,11 @@ impl Session<'_> {
     pub(super) fn tidy_up(&self, instance: &Instance) -> Result<(), Failure> {
         let module = &instance.module;
         remove_if_there(&self.places.failure_record(instance))?;
-        let failed = self.places.state("failed").join(&module.name).join(&module.version);
+        let failed = self.places.failures().join(&module.name).join(&module.version);
         let log = self.places.failure_log(instance);
         remove_if_there(&log)?;
         if let Some(dir) = log.parent() {
-            remove_empty_upwards(dir, &self.places.state("failed"));
+            remove_empty_upwards(dir, &self.places.failures());
         }
         if !failed.exists() {
             clear(&self.places.build_dir(module))?;

@@ -1,10 +1,13 @@
 //! Directories and small files of the DKMS tree, in as few system calls as there can be: a tree has thousands of them.
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, openat, statat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, openat, readlinkat, statat};
 use rustix::io::{Errno, read, retry_on_intr};
+use std::ffi::{CStr, OsString};
 use std::io;
 use std::mem::MaybeUninit;
-use std::path::Path;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 
 /// A directory entry, as far as it matters here.
 pub(super) struct Entry {
@@ -13,42 +16,81 @@ pub(super) struct Entry {
     pub is_link: bool,
 }
 
-/// The entries of a directory in byte order; none where it is missing. Names that are not UTF-8 cannot be ours.
-pub(super) fn entries(dir: &Path) -> io::Result<Vec<Entry>> {
-    let told =
-        |error: Errno| io::Error::new(io::Error::from(error).kind(), format!("{}: {error}", dir.display()));
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opened = match openat(CWD, dir, flags, Mode::empty()) {
-        Ok(opened) => opened,
-        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(Vec::new()),
-        Err(error) => return Err(told(error)),
-    };
-    let mut buffer = [MaybeUninit::uninit(); 8192];
-    let mut listing = RawDir::new(&opened, &mut buffer);
-    let mut found = Vec::new();
-    while let Some(entry) = listing.next() {
-        let entry = entry.map_err(told)?;
-        let Ok(name) = entry.file_name().to_str() else { continue };
-        if matches!(name, "." | "..") {
-            continue;
-        }
-        let kind = match entry.file_type() {
-            // Some file systems do not keep it in the directory.
-            FileType::Unknown => {
-                let meta = statat(&opened, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW).map_err(told)?;
-                FileType::from_raw_mode(meta.st_mode)
-            }
-            known => known,
-        };
-        found.push(Entry { name: name.to_string(), is_dir: kind.is_dir(), is_link: kind.is_symlink() });
-    }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(found)
+/// A directory that is open: what is in it is found without walking down to it once more.
+pub(super) struct Directory {
+    opened: OwnedFd,
+    path: PathBuf,
+    /// What was in it when it was opened, in byte order. Names that are not UTF-8 cannot be ours.
+    pub entries: Vec<Entry>,
 }
 
-/// The names of the directories in a directory; none where it is missing.
-pub(super) fn directories(dir: &Path) -> io::Result<Vec<String>> {
-    Ok(entries(dir)?.into_iter().filter(|e| e.is_dir).map(|e| e.name).collect())
+impl Directory {
+    /// Opens and lists a directory; `None` where there is none.
+    pub fn open(path: &Path) -> io::Result<Option<Self>> {
+        Self::open_at(CWD, path, path.to_path_buf())
+    }
+
+    /// Opens and lists a directory in or below this one; `None` where there is none.
+    pub fn below(&self, name: impl AsRef<Path>) -> io::Result<Option<Self>> {
+        Self::open_at(self.opened.as_fd(), name.as_ref(), self.path.join(name.as_ref()))
+    }
+
+    fn open_at(from: BorrowedFd<'_>, name: &Path, path: PathBuf) -> io::Result<Option<Self>> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match openat(from, name, flags, Mode::empty()) {
+            Ok(opened) => {
+                let mut directory = Self { opened, path, entries: Vec::new() };
+                directory.list()?;
+                Ok(Some(directory))
+            }
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(error) => Err(told(&path, error)),
+        }
+    }
+
+    fn list(&mut self) -> io::Result<()> {
+        let mut buffer = [MaybeUninit::uninit(); 8192];
+        let mut listing = RawDir::new(&self.opened, &mut buffer);
+        while let Some(entry) = listing.next() {
+            let entry = entry.map_err(|error| told(&self.path, error))?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if matches!(name, "." | "..") {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                // Some file systems do not keep it in the directory.
+                FileType::Unknown => self.kind(entry.file_name())?,
+                known => known,
+            };
+            self.entries.push(Entry {
+                name: name.to_string(),
+                is_dir: kind.is_dir(),
+                is_link: kind.is_symlink(),
+            });
+        }
+        self.entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(())
+    }
+
+    fn kind(&self, name: &CStr) -> io::Result<FileType> {
+        let meta = statat(&self.opened, name, AtFlags::SYMLINK_NOFOLLOW);
+        meta.map(|meta| FileType::from_raw_mode(meta.st_mode)).map_err(|error| told(&self.path, error))
+    }
+
+    /// The names of the directories in it.
+    pub fn directories(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter(|e| e.is_dir).map(|e| e.name.as_str())
+    }
+
+    /// Where a link in it leads, as it is written; `None` for what is no link.
+    pub fn link(&self, name: &str) -> Option<PathBuf> {
+        let target = readlinkat(&self.opened, name, Vec::new()).ok()?;
+        Some(OsString::from_vec(target.into_bytes()).into())
+    }
+}
+
+fn told(path: &Path, error: Errno) -> io::Error {
+    io::Error::new(io::Error::from(error).kind(), format!("{}: {error}", path.display()))
 }
 
 /// The content of a regular file, which is small as a rule; `None` where it cannot be read.
@@ -80,14 +122,18 @@ mod tests {
         }
         std::fs::create_dir(dir.path().join("dir")).unwrap();
         symlink("dir", dir.path().join("link")).unwrap();
-        let found = entries(dir.path()).unwrap();
+        let opened = Directory::open(dir.path()).unwrap().unwrap();
+        let found = &opened.entries;
         assert_eq!(found.len(), 502);
         assert!(found.windows(2).all(|pair| pair[0].name < pair[1].name));
         let kind = |name: &str| found.iter().find(|e| e.name == name).map(|e| (e.is_dir, e.is_link));
         assert_eq!((kind("dir"), kind("link")), (Some((true, false)), Some((false, true))));
-        assert_eq!(directories(dir.path()).unwrap(), ["dir"]);
-        assert!(entries(&dir.path().join("absent")).unwrap().is_empty());
-        assert!(entries(&dir.path().join("link/absent/more")).unwrap().is_empty());
+        assert_eq!(opened.directories().collect::<Vec<_>>(), ["dir"]);
+        assert_eq!((opened.link("link"), opened.link("dir")), (Some("dir".into()), None));
+        assert!(opened.below("dir").unwrap().unwrap().entries.is_empty());
+        assert!(opened.below("absent").unwrap().is_none());
+        assert!(opened.below("link/absent/more").unwrap().is_none());
+        assert!(Directory::open(&dir.path().join("absent")).unwrap().is_none());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The DKMS tree as it stands: what is registered, built and active (contract 3.1, 3.2).
 
-use super::listing::{directories, entries};
+use super::listing::Directory;
 use crate::model::{Arch, Instance, KernelRelease, ModuleId};
-use crate::places::{NOT_KERNELS, Places};
+use crate::places::{NOT_KERNELS, ORIGINALS, Places};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -80,38 +80,42 @@ impl Tree {
     /// A directory of it cannot be read.
     pub fn read(places: &Places) -> io::Result<Self> {
         let mut tree = Self::default();
-        for name in directories(&places.tree())? {
-            tree.read_name(places, &name)?;
+        let Some(top) = Directory::open(&places.tree())? else { return Ok(tree) };
+        for name in top.directories() {
+            if let Some(dir) = top.below(name)? {
+                tree.read_name(places, name, &dir)?;
+            }
         }
         Ok(tree)
     }
 
-    fn read_name(&mut self, places: &Places, name: &str) -> io::Result<()> {
-        let dir = places.name_dir(name);
+    fn read_name(&mut self, places: &Places, name: &str, dir: &Directory) -> io::Result<()> {
         let mut versions = Vec::new();
-        for entry in entries(&dir)? {
+        for entry in &dir.entries {
             if let Some(rest) = entry.name.strip_prefix("kernel-")
                 && entry.is_link
             {
-                self.read_active(name, &dir.join(&entry.name), rest);
+                self.read_active(name, dir.link(&entry.name), rest);
                 continue;
             }
-            if entry.is_dir && entry.name == "original_module" {
-                self.read_originals(name, &dir.join(&entry.name))?;
+            if entry.is_dir && entry.name == ORIGINALS {
+                self.read_originals(name, dir)?;
             } else if entry.is_dir {
-                versions.push(entry.name);
+                versions.push(&entry.name);
             }
         }
         for version in versions {
-            let Ok(module) = ModuleId::new(name, &version) else { continue };
-            self.modules.push(self.read_version(places, module)?);
+            let Ok(module) = ModuleId::new(name, version) else { continue };
+            if let Some(dir) = dir.below(version)? {
+                self.modules.push(self.read_version(places, module, &dir)?);
+            }
         }
         Ok(())
     }
 
     /// `T/M/kernel-K-A -> V/K/A`: K and A come from the target, since K itself contains dashes.
-    fn read_active(&mut self, name: &str, link: &Path, rest: &str) {
-        let Ok(target) = std::fs::read_link(link) else { return };
+    fn read_active(&mut self, name: &str, link: Option<PathBuf>, rest: &str) {
+        let Some(target) = link else { return };
         let parts: Vec<_> = target.iter().filter_map(|p| p.to_str()).collect();
         let [.., version, kernel, arch] = parts.as_slice() else { return };
         if format!("{kernel}-{arch}") != rest {
@@ -122,10 +126,12 @@ impl Tree {
         }
     }
 
-    fn read_originals(&mut self, name: &str, dir: &Path) -> io::Result<()> {
-        for kernel in directories(dir)? {
-            for arch in directories(&dir.join(&kernel))? {
-                if let (Ok(kernel), Ok(arch)) = (KernelRelease::new(&kernel), Arch::new(&arch)) {
+    fn read_originals(&mut self, name: &str, dir: &Directory) -> io::Result<()> {
+        let Some(dir) = dir.below(ORIGINALS)? else { return Ok(()) };
+        for kernel in dir.directories() {
+            let below = dir.below(kernel)?;
+            for arch in below.iter().flat_map(Directory::directories) {
+                if let (Ok(kernel), Ok(arch)) = (KernelRelease::new(kernel), Arch::new(arch)) {
                     self.originals.insert((name.to_string(), kernel, arch));
                 }
             }
@@ -133,11 +139,10 @@ impl Tree {
         Ok(())
     }
 
-    fn read_version(&self, places: &Places, module: ModuleId) -> io::Result<Registered> {
-        let dir = places.module_dir(&module);
-        let mut registered =
-            Registered { source: source(places, &module), module, built: Vec::new(), has_strays: false };
-        for kernel in entries(&dir)? {
+    fn read_version(&self, places: &Places, module: ModuleId, dir: &Directory) -> io::Result<Registered> {
+        let source = source(places, &module, dir);
+        let mut registered = Registered { source, module, built: Vec::new(), has_strays: false };
+        for kernel in &dir.entries {
             if !kernel.is_dir || NOT_KERNELS.contains(&kernel.name.as_str()) {
                 continue;
             }
@@ -145,14 +150,14 @@ impl Tree {
                 registered.has_strays = true;
                 continue;
             };
-            let arches = entries(&dir.join(&kernel.name))?;
-            registered.has_strays |= arches.is_empty();
-            for entry in arches {
+            let Some(of_kernel) = dir.below(&kernel.name)? else { continue };
+            registered.has_strays |= of_kernel.entries.is_empty();
+            for entry in &of_kernel.entries {
                 let arch =
                     Arch::new(&entry.name).ok().filter(|_| entry.is_dir && !entry.name.starts_with('.'));
                 let instance =
                     |arch| Instance { module: registered.module.clone(), kernel: release.clone(), arch };
-                match arch.map(|arch| self.read_built(places, instance(arch))).transpose()?.flatten() {
+                match arch.and_then(|arch| self.read_built(instance(arch), &of_kernel)) {
                     Some(built) => registered.built.push(built),
                     None => registered.has_strays = true,
                 }
@@ -162,20 +167,18 @@ impl Tree {
         Ok(registered)
     }
 
-    fn read_built(&self, places: &Places, instance: Instance) -> io::Result<Option<Built>> {
-        let module_dir = places.instance_dir(&instance).join("module");
-        let mut files: Vec<String> = match entries(&module_dir) {
-            Ok(entries) if !entries.is_empty() => entries.into_iter().map(|e| e.name).collect(),
-            // A package may declare no module at all: the directory alone makes it built.
-            _ if module_dir.is_dir() => Vec::new(),
-            _ => return Ok(None),
+    fn read_built(&self, instance: Instance, of_kernel: &Directory) -> Option<Built> {
+        // A package may declare no module at all: the directory alone makes it built.
+        let files = match of_kernel.below(Path::new(instance.arch.as_str()).join("module")) {
+            Ok(None) => return None,
+            Ok(Some(dir)) => dir.entries.into_iter().map(|e| e.name).collect(),
+            Err(_) => Vec::new(),
         };
-        files.sort();
         let active = self
             .active
             .get(&(instance.module.name.clone(), instance.kernel.clone(), instance.arch.clone()))
             .is_some_and(|version| *version == instance.module.version);
-        Ok(Some(Built { instance, files, active }))
+        Some(Built { instance, files, active })
     }
 
     /// The registered module of this name and version.
@@ -200,16 +203,16 @@ impl Tree {
     }
 }
 
-fn source(places: &Places, module: &ModuleId) -> Source {
-    let link = places.source_link(module);
+fn source(places: &Places, module: &ModuleId, dir: &Directory) -> Source {
     // Nearly always the link names a directory outright, and nothing more needs to be followed.
-    if let Ok(target) = std::fs::read_link(&link)
+    if let Some(target) = dir.link("source")
         && places.root.is_host()
         && target.is_absolute()
         && target.symlink_metadata().is_ok_and(|meta| meta.is_dir())
     {
         return Source::Directory(target);
     }
+    let link = places.source_link(module);
     match std::fs::symlink_metadata(&link) {
         Ok(meta) if meta.is_symlink() => {
             let inside = places.root.inside(&link);
