@@ -12,15 +12,15 @@ use std::rc::Rc;
 /// are asked for, once.
 #[derive(Debug, Clone, Default)]
 pub struct KernelConfig {
-    text: String,
+    text: Vec<u8>,
     asked: RefCell<BTreeMap<String, Option<Rc<str>>>>,
 }
 
 impl KernelConfig {
     /// Takes `CONFIG_X=value` lines as kbuild writes them; `# CONFIG_X is not set` and everything else is passed
     /// over. Strings lose their quotes and backslashes.
-    pub fn new(text: String) -> Self {
-        Self { text, asked: RefCell::default() }
+    pub fn new(text: impl Into<Vec<u8>>) -> Self {
+        Self { text: text.into(), asked: RefCell::default() }
     }
 
     /// The value of a symbol, named with or without `CONFIG_`: `y`, `m`, a number or a string. The last one counts.
@@ -30,11 +30,13 @@ impl KernelConfig {
             return known.clone();
         }
         let begin = format!("CONFIG_{name}=");
-        let begins_line = |at: &usize| *at == 0 || self.text.as_bytes().get(at - 1) == Some(&b'\n');
-        let last = memmem::find_iter(self.text.as_bytes(), &begin).filter(begins_line).last();
+        let begins_line = |at: &usize| *at == 0 || self.text.get(at - 1) == Some(&b'\n');
+        let last = memmem::find_iter(&self.text, &begin).filter(begins_line).last();
         let rest = last.and_then(|at| self.text.get(at + begin.len()..));
-        let value: Option<Rc<str>> =
-            rest.map(|rest| unquote(rest.lines().next().unwrap_or_default().trim_end_matches('\r')).into());
+        let value: Option<Rc<str>> = rest.map(|rest| {
+            let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            unquote(String::from_utf8_lossy(line).trim_end_matches('\r')).into()
+        });
         self.asked.borrow_mut().insert(name.to_string(), value.clone());
         value
     }
@@ -66,12 +68,17 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn only_the_lines_that_are_asked_for_need_be_text() {
+        let config = KernelConfig::new(b"CONFIG_A=\"\xe4\"\nCONFIG_B=y\n".as_slice());
+        assert_eq!((config.get("A").as_deref(), config.get("B").as_deref()), (Some("\u{fffd}"), Some("y")));
+    }
+
+    #[test]
     fn symbols() {
         let config = KernelConfig::new(
             "#\n# Automatically generated\nCONFIG_A=y\nCONFIG_B=m\r\nCONFIG_N=1000\nCONFIG_H=0x10\n# CONFIG_C is not set\n\
              CONFIG_CC_VERSION_TEXT=\"gcc-12 (Debian \\\"x\\\") 12\"\nCONFIG_E=\"\"\nCONFIG_Z=n\nNOISE=y\nCONFIG_BAD NAME=y\n\
-             CONFIG_TWICE=1\nCONFIG_TWICE=2\n"
-                .to_string(),
+             CONFIG_TWICE=1\nCONFIG_TWICE=2\n",
         );
         for (name, value) in [
             ("CONFIG_A", Some("y")),
