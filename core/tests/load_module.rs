@@ -9,6 +9,7 @@ use evermod_core::config::{
 use evermod_core::exec::shell::ConfinedBash;
 use evermod_core::model::{Arch, KernelRelease, ModuleId};
 use evermod_core::root::Root;
+use std::rc::Rc;
 
 const CONF: &str = "/usr/src/m-1/dkms.conf";
 const HEAD: &str = "PACKAGE_NAME=m\nPACKAGE_VERSION=1\nDEST_MODULE_LOCATION=/kernel/x\n";
@@ -29,7 +30,7 @@ impl Place {
             module: Some(ModuleId::new("m", "1").unwrap()),
             kernel: Some(KernelRelease::new("6.1.0-9-amd64").unwrap()),
             arch: Some(Arch::new("x86_64").unwrap()),
-            scope: Vars::from_iter([("kernel_source_dir", "/lib/modules/6.1.0-9-amd64/build")]),
+            scope: Rc::new(Vars::from_iter([("kernel_source_dir", "/lib/modules/6.1.0-9-amd64/build")])),
             ..LoadRequest::default()
         };
         let place = Self { _dir: dir, root, request };

@@ -2,7 +2,7 @@
 
 use super::context::{Audience, Common, Context};
 use crate::install::testing::module;
-use crate::inventory::hex;
+use base16ct::lower::encode_string as hex;
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;

@@ -5,9 +5,9 @@ use super::mangle::{Rereading, collapse, reread_all};
 use super::shell::{Shell, ShellError, ShellJob, Task, syntax_error};
 use super::vars::Vars;
 use crate::root::Root;
+use base16ct::lower::encode_string as hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -65,6 +65,29 @@ pub struct Source {
     pub sha256: String,
 }
 
+/// What a file held when it was read.
+#[derive(Debug, Clone)]
+pub struct Content {
+    bytes: Vec<u8>,
+    sha256: String,
+}
+
+impl Content {
+    /// Reads the file at `path` inside the root; `None` if there is none.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(root: &Root, path: &Path) -> io::Result<Option<Self>> {
+        match read_regular(&root.opened(path)?) {
+            Ok(bytes) => Ok(bytes.map(|bytes| Self { sha256: hex(&Sha256::digest(&bytes)), bytes })),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
 /// Who evaluated the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EvaluatedBy {
@@ -95,6 +118,7 @@ pub struct Evaluation<'a> {
     root: &'a Root,
     shell: &'a dyn Shell,
     names: &'a [&'a str],
+    /// What the next file sees.
     scope: Vars,
     /// The wanted variables so far.
     pub vars: Vars,
@@ -121,24 +145,25 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Reads the file at `path` inside the root; false if there is none.
+    /// Reads and evaluates the file at `path` inside the root; false if there is none.
     ///
     /// # Errors
     /// It cannot be read or evaluated.
     pub fn file(&mut self, path: &Path) -> Result<bool, ConfigError> {
-        let bytes = match read_regular(&self.root.opened(path)?) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => return Ok(false),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(false);
-            }
-            Err(error) => return Err(error.into()),
-        };
-        self.sources.push(Source { path: path.to_path_buf(), sha256: sha256(&bytes) });
-        let scope = self.scope();
-        let mut read = match read_literal(&bytes, &scope) {
+        let Some(content) = Content::read(self.root, path)? else { return Ok(false) };
+        self.content(path, &content)?;
+        Ok(true)
+    }
+
+    /// Evaluates what the file at `path` inside the root holds.
+    ///
+    /// # Errors
+    /// It cannot be evaluated.
+    pub fn content(&mut self, path: &Path, content: &Content) -> Result<(), ConfigError> {
+        self.sources.push(Source { path: path.to_path_buf(), sha256: content.sha256.clone() });
+        let mut read = match read_literal(&content.bytes, &self.scope) {
             Ok(vars) => vars,
-            Err(refused) => self.read_by_shell(path, &bytes, &scope, refused)?,
+            Err(refused) => self.read_by_shell(path, &content.bytes, refused)?,
         };
         let given: Vec<String> = read
             .iter()
@@ -147,34 +172,28 @@ impl<'a> Evaluation<'a> {
             .map(|value| collapse(value))
             .collect();
         read.retain(|name| self.names.contains(&name));
-        self.take(path, &read, scope)?;
+        self.take(path, &read)?;
         for directive in given {
             if let Some((name, value)) = directive.split_once('=') {
                 self.set(name, value);
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Sets a wanted variable as `--directive` does, without reading the value again.
     pub fn set(&mut self, name: &str, value: &str) {
         if self.names.contains(&name) {
             self.vars.set(name, value);
+            self.scope.set(name, value);
         }
     }
 
-    /// All variables that the next file sees.
-    fn scope(&self) -> Vars {
-        let mut scope = self.scope.clone();
-        scope.merge(self.vars.clone());
-        scope
-    }
-
-    fn job(&self, place: &Path, task: Task, scope: &Vars) -> ShellJob {
+    fn job(&self, place: &Path, task: Task, scope: Vars) -> ShellJob {
         let directory = place.parent().unwrap_or(Path::new("/")).to_path_buf();
         ShellJob {
             task,
-            scope: scope.clone(),
+            scope,
             names: self.names.iter().map(|name| name.to_string()).collect(),
             prefix: Some(DIRECTIVE_PREFIX.to_string()),
             directory,
@@ -199,16 +218,10 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn read_by_shell(
-        &mut self,
-        path: &Path,
-        bytes: &[u8],
-        scope: &Vars,
-        refused: NotLiteral,
-    ) -> Result<Vars, ConfigError> {
+    fn read_by_shell(&mut self, path: &Path, bytes: &[u8], refused: NotLiteral) -> Result<Vars, ConfigError> {
         // Only a shell has to be told the file's true place: finding it costs a system call for each directory.
         let place = self.root.resolve(path)?;
-        let job = self.job(&place, Task::Source(place.clone()), scope);
+        let job = self.job(&place, Task::Source(place.clone()), self.scope.clone());
         let output = match self.shell.evaluate(&job) {
             Ok(output) => output,
             Err(source) => {
@@ -227,28 +240,27 @@ impl<'a> Evaluation<'a> {
         Ok(output.vars)
     }
 
-    /// Reads what is new in `read` a second time and keeps it; `scope` is what the file saw. What was there before and
-    /// this file left alone has had its second reading already, or needs none.
-    fn take(&mut self, path: &Path, read: &Vars, scope: Vars) -> Result<(), ConfigError> {
+    /// Reads what is new in `read` a second time and keeps it. What was there before and this file left alone has had its
+    /// second reading already, or needs none.
+    fn take(&mut self, path: &Path, read: &Vars) -> Result<(), ConfigError> {
         let mut new = Vars::new();
         for (name, elements) in read.iter() {
             for (index, value) in elements {
-                let before = self.vars.element(name, *index).or_else(|| self.scope.element(name, *index));
-                if before != Some(value) {
+                if self.scope.element(name, *index) != Some(value) {
                     new.set_element(name, *index, value.clone());
                 }
             }
         }
-        let Rereading { vars, mut destroyed, shell, why } = reread_all(&new, scope);
+        let Rereading { vars, mut destroyed, shell, why } = reread_all(&new, &mut self.scope);
         self.vars.merge(vars);
         if let Some(why) = why {
             let refused = NotLiteral { line: 1, column: 1, why };
-            let mut scope = self.scope();
+            let mut scope = self.scope.clone();
             // What fails must not be mistaken for what was there before.
             for (name, elements) in shell.iter() {
                 elements.keys().for_each(|index| scope.unset_element(name, *index));
             }
-            let mut job = self.job(&self.root.resolve(path)?, Task::Reread(shell.clone()), &scope);
+            let mut job = self.job(&self.root.resolve(path)?, Task::Reread(shell.clone()), scope);
             job.names.retain(|name| shell.elements(name).is_some());
             job.prefix = None;
             let output = match self.shell.evaluate(&job) {
@@ -261,7 +273,10 @@ impl<'a> Evaluation<'a> {
             for (name, elements) in shell.iter() {
                 for index in elements.keys() {
                     match output.vars.element(name, *index) {
-                        Some(value) => self.vars.set_element(name, *index, value),
+                        Some(value) => {
+                            self.vars.set_element(name, *index, value);
+                            self.scope.set_element(name, *index, value);
+                        }
                         None => destroyed.push((name.to_string(), *index, "it is no valid assignment")),
                     }
                 }
@@ -289,7 +304,7 @@ fn read_regular(place: &Path) -> io::Result<Option<Vec<u8>>> {
 
 fn read_literal(bytes: &[u8], scope: &Vars) -> Result<Vars, NotLiteral> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => literal::parse(text, scope),
+        Ok(text) => Ok(literal::parse(text, scope)?.into_changed()),
         Err(error) => {
             let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let text = String::from_utf8_lossy(valid);
@@ -316,11 +331,4 @@ fn column(bytes: &[u8], line: usize, message: &str, refused: &NotLiteral) -> usi
         (Some(column), _) => column,
         _ => content.len() - content.trim_start().len() + 1,
     }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

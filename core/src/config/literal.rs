@@ -3,7 +3,7 @@
 //! The rule is "the same values as bash, or hand over": whatever is not fully understood is refused with its
 //! place and never guessed, and a confined bash then reads the file (see [`super::stack`]).
 
-use super::vars::{Elements, Vars};
+use super::vars::{Elements, Layer, Vars};
 use super::word::{MAX_VALUE, Words};
 
 /// The highest array index read here. Bash takes any, but no package has ten thousand modules.
@@ -21,13 +21,12 @@ pub struct NotLiteral {
     pub why: &'static str,
 }
 
-/// Reads `text` as bash would with the variables of `scope` set, and returns all variables set afterwards,
-/// those of `scope` included.
+/// Reads `text` as bash would with the variables of `scope` set; what it changes is laid over them.
 ///
 /// # Errors
 /// The text holds something that only a shell can be trusted with, or is not valid at all.
-pub fn parse(text: &str, scope: &Vars) -> Result<Vars, NotLiteral> {
-    let mut reader = Reader { words: Words::new(text), vars: scope.clone() };
+pub fn parse<'v>(text: &str, scope: &'v Vars) -> Result<Layer<'v>, NotLiteral> {
+    let mut reader = Reader { words: Words::new(text), vars: Layer::over(scope) };
     let outcome = match text.find('\0') {
         Some(at) => Err(Refusal { at, why: "a NUL byte" }),
         None => reader.file(),
@@ -55,12 +54,12 @@ pub(super) struct Refusal {
     pub why: &'static str,
 }
 
-struct Reader<'a> {
-    words: Words<'a>,
-    vars: Vars,
+struct Reader<'t, 'v> {
+    words: Words<'t>,
+    vars: Layer<'v>,
 }
 
-impl Reader<'_> {
+impl Reader<'_, '_> {
     fn file(&mut self) -> Result<(), Refusal> {
         loop {
             self.words.skip_blanks();
@@ -171,8 +170,8 @@ impl Reader<'_> {
 pub(super) fn is_special(name: &str) -> bool {
     const PREFIXES: [&str; 9] =
         ["BASH", "COMP_", "HIST", "LC_", "READLINE_", "PROMPT_", "EPOCH", "TEXTDOMAIN", "MAIL"];
+    // Sorted.
     const NAMES: [&str; 61] = [
-        "_",
         "CDPATH",
         "CHILD_MAX",
         "COLUMNS",
@@ -233,9 +232,10 @@ pub(super) fn is_special(name: &str) -> bool {
         "TMPDIR",
         "UID",
         "USER",
+        "_",
     ];
     PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        || NAMES.contains(&name)
+        || NAMES.binary_search(&name).is_ok()
         || matches!(name, "auto_resume" | "histchars")
         || name.starts_with("__evermod")
 }
@@ -247,7 +247,7 @@ mod tests {
 
     fn read(text: &str) -> Vars {
         let scope = Vars::from_iter([("kernelver", "6.1.0-9-amd64"), ("parallel_jobs", "2"), ("empty", "")]);
-        parse(text, &scope).unwrap_or_else(|e| panic!("{text:?}: {e}"))
+        parse(text, &scope).unwrap_or_else(|e| panic!("{text:?}: {e}")).flattened()
     }
 
     #[test]
@@ -333,6 +333,14 @@ mod tests {
     }
 
     #[test]
+    fn special_names_are_found() {
+        let special =
+            ["_", "BASH_ENV", "CDPATH", "GLOBSORT", "PS0", "PS4", "PWD", "UID", "USER", "histchars"];
+        assert!(special.iter().all(|name| is_special(name)));
+        assert!(!["A", "MAKE", "PACKAGE_NAME", "kernelver", "Z"].iter().any(|name| is_special(name)));
+    }
+
+    #[test]
     fn hostile_text_costs_nothing() {
         let deep = format!("A={}", "${v:-".repeat(100_000));
         assert_eq!(parse(&deep, &Vars::new()).unwrap_err().why, "expansions nested too deep");
@@ -358,7 +366,7 @@ mod tests {
         #[test]
         fn single_quoted_text_comes_back(value in "[^'\0]{0,40}") {
             let text = format!("A='{value}'\n");
-            let vars = parse(&text, &Vars::new()).unwrap();
+            let vars = parse(&text, &Vars::new()).unwrap().into_changed();
             prop_assert_eq!(vars.scalar("A").unwrap(), value);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::directive_table::NAMES;
 use super::directives::resolve;
-use super::evaluate::{ConfigError, EvaluatedBy, Evaluation, Note, Source};
+use super::evaluate::{ConfigError, Content, EvaluatedBy, Evaluation, Note, Source};
 use super::findings::{Finding, FindingKind, Severity};
 use super::shell::Shell;
 use super::stack::overrides;
@@ -10,12 +10,15 @@ use super::vars::{Vars, is_identifier};
 use crate::model::{Arch, Directives, KernelRelease, ModuleId};
 use crate::root::Root;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 /// What to load, and for what.
 #[derive(Debug, Clone, Default)]
 pub struct LoadRequest {
     /// The `dkms.conf`, as a path inside the root.
     pub conf: PathBuf,
+    /// What it holds, where the caller has read it already.
+    pub content: Option<Rc<Content>>,
     /// Where override files are, inside the root: DKMS has `/etc/dkms`. Without a module none are looked for.
     pub overrides: Option<PathBuf>,
     /// What the package is registered as; `None` while a source tree is only looked at.
@@ -29,7 +32,7 @@ pub struct LoadRequest {
     ///
     /// For a root that is not `/`, paths in here are what the files will read and what ends up in commands, so
     /// they are to be given as the build will see them.
-    pub scope: Vars,
+    pub scope: Rc<Vars>,
     /// `--directive NAME=value`, in order.
     pub directives: Vec<String>,
     /// The reading for add, build and install (see [`resolve`]).
@@ -75,7 +78,7 @@ pub fn load_module(
             _ => return Err(ConfigError::Directive(directive.clone())),
         }
     }
-    let mut scope = request.scope.clone();
+    let mut scope = Vars::clone(&request.scope);
     let module = request.module.as_ref();
     for (name, value) in [
         ("kernelver", request.kernel.as_ref().map(KernelRelease::as_str)),
@@ -88,8 +91,10 @@ pub fn load_module(
         }
     }
     let mut evaluation = Evaluation::new(root, shell, &NAMES, scope);
-    if !evaluation.file(&request.conf)? {
-        return Err(ConfigError::Missing { path: request.conf.clone() });
+    match &request.content {
+        Some(content) => evaluation.content(&request.conf, content)?,
+        None if evaluation.file(&request.conf)? => {}
+        None => return Err(ConfigError::Missing { path: request.conf.clone() }),
     }
     if let (Some(directory), Some(module)) = (&request.overrides, module) {
         for path in overrides(directory, module, request.kernel.as_ref(), request.arch.as_ref()) {

@@ -114,13 +114,12 @@ pub struct Rereading {
     pub why: Option<&'static str>,
 }
 
-/// Does to all `vars` what DKMS does, with `scope` as the other variables.
+/// Does to all `vars` what DKMS does, with `scope` as the other variables, which has their new values afterwards.
 ///
 /// A value may name another directive. Values without expansions are settled first, then the rest in the order of
 /// their names, so that a reference finds what was meant wherever it stands.
-pub fn reread_all(vars: &Vars, scope: Vars) -> Rereading {
+pub fn reread_all(vars: &Vars, scope: &mut Vars) -> Rereading {
     let mut result = Rereading::default();
-    let mut known = scope;
     let mut total = 0;
     for expanding in [false, true] {
         for (name, elements) in vars.iter() {
@@ -129,13 +128,13 @@ pub fn reread_all(vars: &Vars, scope: Vars) -> Rereading {
                 if collapsed.contains(['$', '`']) != expanding {
                     continue;
                 }
-                match reread(&collapsed, &known) {
+                match reread(&collapsed, scope) {
                     Reread::Value(_) if total > MAX_TOTAL => {
                         result.destroyed.push((name.to_string(), *index, "the values are too long"));
                     }
                     Reread::Value(value) => {
                         total += value.len();
-                        known.set_element(name, *index, value.clone());
+                        scope.set_element(name, *index, value.clone());
                         result.vars.set_element(name, *index, value);
                     }
                     Reread::Destroyed(why) => result.destroyed.push((name.to_string(), *index, why)),
@@ -195,7 +194,7 @@ mod tests {
     fn directives_see_each_other() {
         let vars =
             Vars::from_iter([("MAKE", "make V=$PACKAGE_VERSION K=$kernelver"), ("PACKAGE_VERSION", "1.0\r")]);
-        let got = reread_all(&vars, Vars::from_iter([("kernelver", "6.1")]));
+        let got = reread_all(&vars, &mut Vars::from_iter([("kernelver", "6.1")]));
         assert_eq!(got.vars.scalar("MAKE"), Some("make V=1.0 K=6.1"));
         assert!(got.shell.is_empty() && got.destroyed.is_empty());
     }

@@ -27,7 +27,7 @@ mod word;
 
 pub use addon::addon_modules_dir;
 pub use distribution::{ArchRule, Distribution, Evidence, HeaderHint, KeyPlaces};
-pub use evaluate::{ConfigError, EvaluatedBy, Evaluation, Note, Source};
+pub use evaluate::{ConfigError, Content, EvaluatedBy, Evaluation, Note, Source};
 pub use evermod_toml::{BadToml, BuiltBefore, EvermodToml, Importance, Policy, Preflight};
 pub use findings::{Finding, FindingKind, Severity};
 pub use framework::{Framework, FrameworkRequest, LoadedFramework, TrySign, load_framework};

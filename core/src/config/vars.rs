@@ -49,14 +49,6 @@ impl Vars {
         }
     }
 
-    /// `name[index]+=value`.
-    pub fn append_element(&mut self, name: &str, index: usize, value: &str) {
-        match self.0.get_mut(name).and_then(|elements| elements.get_mut(&index)) {
-            Some(element) => element.push_str(value),
-            None => self.set_element(name, index, value),
-        }
-    }
-
     /// `name=( … )`: the old elements are gone.
     pub fn replace(&mut self, name: &str, elements: Elements) {
         if elements.is_empty() {
@@ -64,11 +56,6 @@ impl Vars {
         } else {
             self.0.insert(name.to_string(), elements);
         }
-    }
-
-    /// `unset name`; gives what was there.
-    pub fn unset(&mut self, name: &str) -> Elements {
-        self.0.remove(name).unwrap_or_default()
     }
 
     /// `unset name[index]`.
@@ -110,6 +97,74 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Vars {
     }
 }
 
+/// Variables laid over others, which stay as they are. What is changed is here, whole; the rest shows through.
+#[derive(Debug, Clone)]
+pub struct Layer<'a> {
+    below: &'a Vars,
+    /// A variable without elements hides the one below.
+    changed: BTreeMap<String, Elements>,
+}
+
+impl<'a> Layer<'a> {
+    /// Nothing is changed yet.
+    pub fn over(below: &'a Vars) -> Self {
+        Self { below, changed: BTreeMap::new() }
+    }
+
+    /// What `$name` gives, or `None` where it is unset.
+    pub fn scalar(&self, name: &str) -> Option<&str> {
+        self.element(name, 0)
+    }
+
+    /// What `${name[index]}` gives, or `None` where it is unset.
+    pub fn element(&self, name: &str, index: usize) -> Option<&str> {
+        match self.changed.get(name) {
+            Some(elements) => elements.get(&index).map(String::as_str),
+            None => self.below.element(name, index),
+        }
+    }
+
+    fn elements_mut(&mut self, name: &str) -> &mut Elements {
+        let below = self.below;
+        let shown = || below.elements(name).cloned().unwrap_or_default();
+        self.changed.entry(name.to_string()).or_insert_with(shown)
+    }
+
+    /// `name[index]=value`.
+    pub fn set_element(&mut self, name: &str, index: usize, value: impl Into<String>) {
+        self.elements_mut(name).insert(index, value.into());
+    }
+
+    /// `name[index]+=value`.
+    pub fn append_element(&mut self, name: &str, index: usize, value: &str) {
+        self.elements_mut(name).entry(index).or_default().push_str(value);
+    }
+
+    /// `name=( … )`: the old elements are gone.
+    pub fn replace(&mut self, name: &str, elements: Elements) {
+        self.changed.insert(name.to_string(), elements);
+    }
+
+    /// `unset name`; gives what was there.
+    pub fn unset(&mut self, name: &str) -> Elements {
+        std::mem::take(self.elements_mut(name))
+    }
+
+    /// The variables that were changed and are set.
+    pub fn into_changed(self) -> Vars {
+        Vars(self.changed.into_iter().filter(|(_, elements)| !elements.is_empty()).collect())
+    }
+
+    /// All variables that are set.
+    pub fn flattened(self) -> Vars {
+        let mut all = self.below.clone();
+        for (name, elements) in self.changed {
+            all.replace(&name, elements);
+        }
+        all
+    }
+}
+
 /// True if `name` can name a shell variable.
 pub fn is_identifier(name: &str) -> bool {
     name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
@@ -131,8 +186,22 @@ mod tests {
         assert_eq!(vars.element("MAKE", 2), Some("other"));
         vars.replace("MAKE", Elements::new());
         assert_eq!(vars.elements("MAKE"), None);
-        vars.append_element("X", 0, "2");
-        vars.append_element("Y", 3, "y");
-        assert_eq!((vars.scalar("X"), vars.scalar("Y"), vars.element("Y", 3)), (Some("12"), None, Some("y")));
+    }
+
+    #[test]
+    fn a_layer_changes_nothing_below() {
+        let below = Vars::from_iter([("MAKE", "make"), ("X", "1"), ("Z", "z")]);
+        let mut layer = Layer::over(&below);
+        layer.set_element("MAKE", 2, "make two");
+        layer.append_element("X", 0, "2");
+        layer.append_element("Y", 3, "y");
+        assert_eq!(layer.unset("Z"), Elements::from([(0, "z".to_string())]));
+        assert_eq!((layer.scalar("MAKE"), layer.element("MAKE", 2)), (Some("make"), Some("make two")));
+        assert_eq!((layer.scalar("Y"), layer.element("Y", 3), layer.scalar("Z")), (None, Some("y"), None));
+        let all = layer.clone().flattened();
+        assert_eq!((all.scalar("X"), all.elements("Z")), (Some("12"), None));
+        assert_eq!(layer.into_changed(), all, "nothing else was there");
+        assert_eq!(Layer::over(&below).flattened(), below);
+        assert!(Layer::over(&below).into_changed().is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! The words of the literal reader: quotes, escapes and simple expansions, byte for byte as bash has them.
 
 use super::literal::{MAX_INDEX, Refusal, is_special};
-use super::vars::Vars;
+use super::vars::Layer;
 
 /// A value longer than this is a shell's business, whose memory is limited: a few lines of `A=$A$A` would
 /// otherwise fill ours.
@@ -119,16 +119,16 @@ impl<'a> Words<'a> {
     }
 
     /// The right side of `N=`.
-    pub fn scalar(&mut self, vars: &Vars) -> Result<String, Refusal> {
+    pub fn scalar(&mut self, vars: &Layer<'_>) -> Result<String, Refusal> {
         self.word(vars, Place::Scalar)
     }
 
     /// One element of a list that is assigned to `name`.
-    pub fn element(&mut self, vars: &Vars, name: &str) -> Result<String, Refusal> {
+    pub fn element(&mut self, vars: &Layer<'_>, name: &str) -> Result<String, Refusal> {
         self.word(vars, Place::Element(name))
     }
 
-    fn word(&mut self, vars: &Vars, place: Place<'_>) -> Result<String, Refusal> {
+    fn word(&mut self, vars: &Layer<'_>, place: Place<'_>) -> Result<String, Refusal> {
         let start = self.at;
         let mut value = String::new();
         let mut quoted = false;
@@ -203,7 +203,12 @@ impl<'a> Words<'a> {
         Ok(())
     }
 
-    fn double_quoted(&mut self, vars: &Vars, place: Place<'_>, value: &mut String) -> Result<(), Refusal> {
+    fn double_quoted(
+        &mut self,
+        vars: &Layer<'_>,
+        place: Place<'_>,
+        value: &mut String,
+    ) -> Result<(), Refusal> {
         let start = self.at;
         self.advance();
         while let Some(c) = self.peek() {
@@ -240,7 +245,7 @@ impl<'a> Words<'a> {
     }
 
     /// What the `$` at the cursor stands for.
-    fn dollar(&mut self, vars: &Vars, place: Place<'_>, quoted: bool) -> Result<String, Refusal> {
+    fn dollar(&mut self, vars: &Layer<'_>, place: Place<'_>, quoted: bool) -> Result<String, Refusal> {
         let start = self.at;
         self.advance();
         match self.peek() {
@@ -267,7 +272,7 @@ impl<'a> Words<'a> {
     }
 
     /// The inside of `${…}`, with the cursor behind the brace.
-    fn braced(&mut self, vars: &Vars, place: Place<'_>, start: usize) -> Result<String, Refusal> {
+    fn braced(&mut self, vars: &Layer<'_>, place: Place<'_>, start: usize) -> Result<String, Refusal> {
         let complex = Refusal { at: start, why: "an expansion with an operation" };
         let name = self.identifier();
         if name.is_empty() {
@@ -295,7 +300,7 @@ impl<'a> Words<'a> {
     }
 
     /// The word after `-` or `+` up to the closing brace: no quotes and nothing that depends on the quotes around.
-    fn alternative(&mut self, vars: &Vars, place: Place<'_>) -> Result<String, Refusal> {
+    fn alternative(&mut self, vars: &Layer<'_>, place: Place<'_>) -> Result<String, Refusal> {
         self.advance();
         self.depth += 1;
         if self.depth > MAX_DEPTH {

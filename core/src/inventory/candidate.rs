@@ -1,7 +1,7 @@
 //! One instance as it stands, with everything that decides what becomes of it.
 
 use super::depends::BuiltAgainst;
-use crate::model::{BuildKey, BuildRecord, FailureRecord, Instance, KernelRelease};
+use crate::model::{BuildKey, BuildSummary, FailureRecord, Instance, KernelRelease};
 
 /// One instance as it stands.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct Candidate {
     /// The key of its inputs as they are now; absent without headers.
     pub key: Option<BuildKey>,
     /// What was recorded when it was built.
-    pub record: Option<BuildRecord>,
+    pub record: Option<BuildSummary>,
     /// The last failed build, if the last one failed.
     pub failure: Option<FailureRecord>,
     /// Whether the kernel has headers to build against.

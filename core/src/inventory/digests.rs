@@ -1,5 +1,6 @@
 //! Digests of directories and files, remembered by what `stat` says of them, so that nothing is read twice.
 
+use base16ct::lower::encode_string as hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -152,15 +153,6 @@ fn content_digest(base: &Path, items: &[Item]) -> io::Result<String> {
         }
     }
     Ok(hex(&hash.finalize()))
-}
-
-/// Bytes as lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! What a module package says for one kernel: its directives, whether it is meant for the kernel, and the key of a build.
 
-use super::digests::hex;
 use super::exclusive::excluded;
 use super::kernels::Kernel;
 use super::survey::Survey;
 use crate::config::shell::NoShell;
-use crate::config::{ConfigError, Finding, LoadRequest, Severity, load_module, overrides};
+use crate::config::{ConfigError, Content, Finding, LoadRequest, Severity, Vars, load_module, overrides};
 use crate::model::{BuildKey, Directives, Failure, Instance, KernelRelease, ModuleId, Record};
+use base16ct::lower::encode_string as hex;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// What is known of a package for a kernel.
 #[derive(Debug, Clone)]
@@ -49,6 +50,7 @@ impl Survey<'_> {
     ) -> Result<Facts, Failure> {
         let request = LoadRequest {
             conf: conf.to_path_buf(),
+            content: self.content(conf)?,
             overrides: self.has_overrides(module).then(|| self.places.overrides.clone()),
             module: Some(module.clone()),
             kernel: Some(kernel.release.clone()),
@@ -91,6 +93,18 @@ impl Survey<'_> {
         let files = loaded.sources.iter().map(|source| source.sha256.as_str()).collect::<Vec<_>>();
         let identity = hex(&Sha256::digest(files.join(" ")));
         Ok(self.judged(loaded.directives, warnings, kernel, identity))
+    }
+
+    /// What a configuration holds: it is evaluated for each kernel and read once.
+    fn content(&self, conf: &Path) -> std::io::Result<Option<Rc<Content>>> {
+        if let Some((known, content)) = &*self.content.borrow()
+            && known == conf
+        {
+            return Ok(content.clone());
+        }
+        let content = Content::read(&self.places.root, conf)?.map(Rc::new);
+        *self.content.borrow_mut() = Some((conf.to_path_buf(), content.clone()));
+        Ok(content)
     }
 
     /// What an instance was built with, which says where its files are; else what its configuration says now; else, for one
@@ -267,12 +281,12 @@ impl Survey<'_> {
         Ok(BuildKey(hex(&hash.finalize())))
     }
 
-    fn scope(&self, kernel: &KernelRelease) -> crate::config::vars::Vars {
-        let mut scope = crate::config::vars::Vars::new();
-        for (name, value) in self.framework_variables(kernel) {
-            scope.set(&name, value);
-        }
-        scope
+    /// [`Self::framework_variables`] as a configuration sees them.
+    pub fn scope(&self, kernel: &KernelRelease) -> Rc<Vars> {
+        // Asked for every module of a kernel.
+        let mut scopes = self.scopes.borrow_mut();
+        let made = || Rc::new(self.framework_variables(kernel).into_iter().collect());
+        scopes.entry(kernel.clone()).or_insert_with(made).clone()
     }
 
     /// `KS` of a kernel, inside the root, whether it is there or not.

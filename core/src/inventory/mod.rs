@@ -18,7 +18,7 @@ mod weak;
 
 pub use candidate::{Candidate, State};
 pub use depends::{BuiltAgainst, built_against};
-pub use digests::{Digests, hex};
+pub use digests::Digests;
 pub use exclusive::excluded;
 pub use facts::{Facts, conf_failure};
 pub use forced::Forced;

@@ -4,16 +4,19 @@ use super::candidate::{Candidate, State};
 use super::digests::Digests;
 use super::facts::Facts;
 use super::kernels::Kernel;
-use super::listing::small_file;
+use super::listing::{Directory, small_file};
 use super::prebuilt::Prebuilts;
 use super::tree::{Built, Registered, Source, Tree};
 use crate::config::shell::Shell;
-use crate::config::{Distribution, HeaderHint, KernelConfig, Toolchain, toolchain};
+use crate::config::{Content, Distribution, HeaderHint, KernelConfig, Toolchain, Vars, toolchain};
 use crate::install::{Compression, Placement};
-use crate::model::{BuildRecord, Directives, Failure, FailureRecord, Instance, KernelRelease, ModuleId};
+use crate::model::{
+    BuildRecord, BuildSummary, Directives, Failure, FailureRecord, Instance, KernelRelease, ModuleId,
+};
 use crate::places::{Places, RECORD};
+use serde::de::DeserializeOwned;
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -60,12 +63,15 @@ pub struct Survey<'a> {
     pub(super) digests: RefCell<Digests>,
     pub(super) evaluated: RefCell<BTreeMap<String, Directives>>,
     pub(super) identities: RefCell<BTreeMap<KernelRelease, String>>,
-    pub(super) source_digests: RefCell<BTreeMap<PathBuf, String>>,
+    pub(super) source_digests: RefCell<HashMap<PathBuf, String>>,
+    pub(super) content: RefCell<Option<(PathBuf, Option<Rc<Content>>)>>,
     pub(super) source_names: OnceCell<String>,
     pub(super) override_names: OnceCell<Vec<String>>,
     pub(super) forced: OnceCell<BTreeSet<String>>,
     pub(super) prebuilts: OnceCell<Prebuilts>,
+    failed: OnceCell<BTreeSet<String>>,
     pub(super) weak_links: RefCell<BTreeMap<KernelRelease, BTreeMap<String, PathBuf>>>,
+    pub(super) scopes: RefCell<BTreeMap<KernelRelease, Rc<Vars>>>,
     config_paths: RefCell<BTreeMap<KernelRelease, PathBuf>>,
     compressions: RefCell<BTreeMap<KernelRelease, Compression>>,
     configs: RefCell<BTreeMap<KernelRelease, Option<Rc<KernelConfig>>>>,
@@ -103,11 +109,14 @@ impl<'a> Survey<'a> {
             evaluated: RefCell::new(evaluated),
             identities: RefCell::default(),
             source_digests: RefCell::default(),
+            content: RefCell::default(),
             source_names: OnceCell::new(),
             override_names: OnceCell::new(),
             forced: OnceCell::new(),
             prebuilts: OnceCell::new(),
+            failed: OnceCell::new(),
             weak_links: RefCell::default(),
+            scopes: RefCell::default(),
             config_paths: RefCell::default(),
             compressions: RefCell::default(),
             configs: RefCell::default(),
@@ -146,7 +155,7 @@ impl<'a> Survey<'a> {
             .entry(kernel.release.clone())
             .or_insert_with(|| {
                 let place = self.places.root.opened(self.kernel_config_path(&kernel.release)).ok()?;
-                Some(Rc::new(KernelConfig::new(std::fs::read_to_string(place).ok()?)))
+                Some(Rc::new(KernelConfig::new(std::fs::read(place).ok()?)))
             })
             .clone()
     }
@@ -243,12 +252,24 @@ impl<'a> Survey<'a> {
 
     /// The record beside a built instance.
     pub fn record(&self, instance: &Instance) -> Option<BuildRecord> {
+        self.read_record(instance)
+    }
+
+    fn read_record<R: DeserializeOwned>(&self, instance: &Instance) -> Option<R> {
         let text = small_file(&self.places.instance_dir(instance).join(RECORD))?;
         serde_json::from_slice(&text).ok()
     }
 
     /// What is remembered of the last failed build.
-    pub fn failure(&self, instance: &Instance) -> Option<FailureRecord> {
+    fn failure(&self, instance: &Instance) -> Option<FailureRecord> {
+        // Of most modules there is nothing for any kernel.
+        let names = || {
+            let dir = Directory::open(&self.places.failures()).ok().flatten();
+            dir.iter().flat_map(Directory::directories).map(str::to_string).collect()
+        };
+        if !self.failed.get_or_init(names).contains(&instance.module.name) {
+            return None;
+        }
         let text = small_file(&self.places.failure_record(instance))?;
         serde_json::from_slice(&text).ok()
     }
@@ -347,7 +368,7 @@ impl<'a> Survey<'a> {
             built_against: built
                 .filter(|_| prebuilt.is_none())
                 .map_or_else(Vec::new, |b| self.built_against(&b.instance, &facts.directives)),
-            record: built.and_then(|b| self.unforced(self.record(&b.instance)?)),
+            record: built.and_then(|b| self.unforced(module, self.read_record(&b.instance)?)),
             failure: self.failure(&instance).filter(|failure| !self.is_cured(failure)),
             headers: kernel.headers.is_some(),
             image: !kernel.is_staged,
@@ -364,8 +385,8 @@ impl Survey<'_> {
     }
 
     /// A refusal does not count any more once the module is among those to be forced.
-    fn unforced(&self, mut record: BuildRecord) -> Option<BuildRecord> {
-        if record.refused.is_some() && self.forced(&record.directives.package_name).version {
+    fn unforced(&self, module: &ModuleId, mut record: BuildSummary) -> Option<BuildSummary> {
+        if record.refused.is_some() && self.forced(&module.name).version {
             record.refused = None;
         }
         Some(record)

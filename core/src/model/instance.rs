@@ -56,7 +56,7 @@ pub enum SandboxMode {
 
 /// What evermod writes beside a built instance (`T/M/V/K/A/.evermod.json`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BuildRecord {
+pub struct BuildRecord<D = Directives> {
     /// Format of this record: 1.
     pub version: u32,
     /// Key of the inputs.
@@ -65,7 +65,7 @@ pub struct BuildRecord {
     #[serde(default)]
     pub adopted: bool,
     /// The directives in force when it was built.
-    pub directives: Directives,
+    pub directives: D,
     /// Identity of the files the directives came from.
     pub conf: String,
     /// How the build was isolated; absent for what another program built.
@@ -81,6 +81,9 @@ pub struct BuildRecord {
     #[serde(default)]
     pub refused: Option<String>,
 }
+
+/// A [`BuildRecord`] without the directives, which are most of it and seldom asked for.
+pub type BuildSummary = BuildRecord<serde::de::IgnoredAny>;
 
 /// Whether the modules of an instance are signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,7 +14,9 @@ pub use archive::ArchiveProblem;
 pub use directives::{Directives, Exclusive, Patch, Record};
 pub use exit_code::EXIT_CODES;
 pub use failure::{Cause, Diagnosis, Failure};
-pub use instance::{BuildKey, BuildRecord, FailureRecord, Instance, Isolation, SandboxMode, Signature};
+pub use instance::{
+    BuildKey, BuildRecord, BuildSummary, FailureRecord, Instance, Isolation, SandboxMode, Signature,
+};
 pub use names::{Arch, InvalidName, KernelRelease, ModuleId};
 pub use prebuilt::{BadPrebuilt, PackagedFile, Prebuilt};
 pub use transaction::{Arrival, Departure, Transaction};

@@ -10,8 +10,9 @@ fuzz_target!(|text: &str| {
         scope.set(name, value);
     }
     match literal::parse(text, &scope) {
-        Ok(vars) => {
-            mangle::reread_all(&vars, scope);
+        Ok(layer) => {
+            let vars = layer.into_changed();
+            mangle::reread_all(&vars, &mut scope);
             for strict in [false, true] {
                 directives::resolve(&vars, strict, None);
             }

@@ -129,18 +129,16 @@ pub(super) fn read(
     let finder = context.finder();
     let survey = context.survey(&finder);
     let kernel = context.environment.running.clone();
-    let mut request = LoadRequest {
+    let request = LoadRequest {
         conf: PathBuf::from(conf),
         overrides: module.map(|_| context.places.overrides.clone()),
         module: module.cloned(),
         arch: Some(context.environment.arch.clone()),
+        scope: survey.scope(&kernel),
+        kernel: Some(kernel),
         strict,
         ..LoadRequest::default()
     };
-    for (name, value) in survey.framework_variables(&kernel) {
-        request.scope.set(&name, value);
-    }
-    request.kernel = Some(kernel);
     let loaded =
         load_module(&context.places.root, &request, &context.shell).map_err(|e| conf_failure(conf, e))?;
     // In a package manager's run, advice for the package's author would only be noise.

@@ -4,9 +4,10 @@
 use crate::cache;
 use crate::cli::context::Context;
 use crate::install::files::write_atomically;
-use crate::inventory::{Digests, Incoming, Tree, hex};
+use crate::inventory::{Digests, Incoming, Tree};
 use crate::model::{BuildKey, Transaction};
 use crate::plan::{Forecast, Outlook};
+use base16ct::lower::encode_string as hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::MetadataExt;

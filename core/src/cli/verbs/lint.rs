@@ -2,12 +2,13 @@
 
 use crate::cli::context::Context;
 use crate::config::lint::{Files, Kind, Subject, lint};
-use crate::config::{LoadRequest, load_module, overrides};
+use crate::config::{LoadRequest, Vars, load_module, overrides};
 use crate::inventory::{Source, Survey};
 use crate::model::{Failure, ModuleId};
 use crate::report::lint::LintedFile;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// A file to be looked at.
 struct Target {
@@ -119,20 +120,19 @@ fn lint_one(context: &Context, survey: &Survey<'_>, target: Target) -> Result<Li
     let Target { path, module, is_override } = target;
     let text = String::from_utf8_lossy(&fs_err::read(&path)?).into_owned();
     let kernel = context.environment.running.clone();
-    let mut request = LoadRequest {
+    let mut scope = Vars::clone(&survey.scope(&kernel));
+    if let Some(module) = &module {
+        scope.set("module", module.name.as_str());
+        scope.set("module_version", module.version.as_str());
+    }
+    let request = LoadRequest {
         conf: context.places.root.inside(&std::path::absolute(&path)?),
         arch: Some(context.environment.arch.clone()),
+        scope: Rc::new(scope),
+        kernel: Some(kernel.clone()),
         strict: true,
         ..LoadRequest::default()
     };
-    for (name, value) in survey.framework_variables(&kernel) {
-        request.scope.set(&name, value);
-    }
-    if let Some(module) = &module {
-        request.scope.set("module", module.name.as_str());
-        request.scope.set("module_version", module.version.as_str());
-    }
-    request.kernel = Some(kernel.clone());
     let loaded = load_module(&context.places.root, &request, &context.shell);
     // A file by itself may lie anywhere; one that is called dkms.conf lies among its sources.
     let top = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));

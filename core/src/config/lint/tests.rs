@@ -29,7 +29,7 @@ fn findings(text: &str, is_override: bool) -> Vec<LintFinding> {
     let request = LoadRequest {
         conf: "/dkms.conf".into(),
         kernel: Some(KernelRelease::new("6.1.0-9-amd64").unwrap()),
-        scope: Vars::from_iter([("kernel_source_dir", "/headers")]),
+        scope: std::rc::Rc::new(Vars::from_iter([("kernel_source_dir", "/headers")])),
         strict: true,
         ..LoadRequest::default()
     };

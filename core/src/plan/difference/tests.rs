@@ -2,18 +2,19 @@ use super::super::Step;
 use super::super::testing::candidate;
 use super::*;
 use crate::inventory::BuiltAgainst;
-use crate::model::{BuildRecord, Cause, Diagnosis, Directives};
+use crate::model::{BuildSummary, Cause, Diagnosis};
+use serde::de::IgnoredAny;
 
 fn release(text: &str) -> KernelRelease {
     KernelRelease::new(text).unwrap()
 }
 
-fn record(key: &str) -> BuildRecord {
-    BuildRecord {
+fn record(key: &str) -> BuildSummary {
+    BuildSummary {
         version: 1,
         key: BuildKey(key.into()),
         adopted: false,
-        directives: Directives::default(),
+        directives: IgnoredAny,
         conf: String::new(),
         isolation: None,
         signature: None,
