@@ -1,4 +1,4 @@
-//! What a run of apt costs that has nothing to do with modules: with Debian's dkms, with evermod, with neither.
+//! What a run of apt costs that has nothing to do with modules: with Debian's dkms, with evermod, with evermod's hooks away.
 //!
 //! The root has dkms at first and evermod in the end, so this comes last.
 
@@ -8,10 +8,13 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::measure::{Cost, run};
 use crate::table::Row;
-use crate::{Subject, alternate};
+use crate::{Subject, alternate, compare};
 
 /// evermod's package.
 pub const PACKAGE: &str = "/bench/evermod.deb";
+
+/// What makes apt ask evermod.
+const HOOKS: &str = "/etc/apt/apt.conf.d/20evermod";
 
 const MAKE: &str = r#"
 set -e
@@ -37,7 +40,7 @@ const UPGRADE: &[&str] = &[
 ///
 /// # Errors
 /// apt fails.
-pub fn row(runs: usize, dir: &Path) -> Result<Row> {
+pub fn row(dir: &Path) -> Result<Row> {
     let sh = |script: &str| -> Result<()> {
         let log = dir.join("last.log");
         let done = run(&["bash", "-c", script], &log)?;
@@ -45,35 +48,29 @@ pub fn row(runs: usize, dir: &Path) -> Result<Row> {
         Ok(())
     };
     sh(MAKE)?;
-    let measured = |what: &str| -> Result<Cost> {
-        eprintln!("bench: 30 unrelated packages with {what} ...");
-        // apt's cache goes by the size and the second of dpkg's status, which may both be those of the run before.
-        let before = || sh("dpkg -i /tmp/plain/1-*.deb && rm -f /var/cache/apt/*.bin");
-        let subject = Subject { commands: &[UPGRADE], before: &before, traced: true };
-        let [cost] = alternate([&subject], runs, dir)?;
-        Ok(cost)
-    };
-    let dkms = measured("dkms")?;
-    sh("apt-get -q -y remove dkms")?;
-    let neither = measured("neither")?;
-    sh(&format!("apt-get -q -y --no-install-recommends install {PACKAGE}"))?;
-    let evermod = measured("evermod")?;
+    // apt's cache goes by the size and the second of dpkg's status, which may both be those of the run before.
+    let back = "dpkg -i /tmp/plain/1-*.deb && rm -f /var/cache/apt/*.bin";
+    let with_dkms = || sh(back);
+    let without = || sh(&format!("if [ -e {HOOKS} ]; then mv {HOOKS} /tmp/hooks; fi; {back}"));
+    let with = || sh(&format!("if [ -e /tmp/hooks ]; then mv /tmp/hooks {HOOKS}; fi; {back}"));
+    let subject = |before| Subject { commands: &[UPGRADE], before, traced: true };
+    eprintln!("bench: 30 unrelated packages with dkms ...");
+    let [dkms] = alternate([&subject(&with_dkms)], 5, dir)?;
+    sh(&format!("apt-get -q -y remove dkms; apt-get -q -y --no-install-recommends install {PACKAGE}"))?;
+    eprintln!("bench: 30 unrelated packages without and with evermod's hooks ...");
+    let (floor, evermod, added) = compare(&subject(&without), &subject(&with), 12, dir)?;
     let said = fs_err::read_to_string(dir.join("traced"))?;
     ensure!(!said.contains("evermod: "), "evermod has something to say: {said}");
-    let added = |cost: Cost| -> Result<(i64, f64, f64)> {
-        let count = |cost: Cost| i64::try_from(cost.processes.unwrap_or_default()).context("a number");
-        let milliseconds = |with: f64, without: f64| (with - without) * 1000.0;
-        Ok((
-            count(cost)? - count(neither)?,
-            milliseconds(cost.least, neither.least),
-            milliseconds(cost.wall, neither.wall),
-        ))
-    };
-    let ((processes, cpu, wall), (of_dkms, dkms_cpu, dkms_wall)) = (added(evermod)?, added(dkms)?);
+    let count = |cost: Cost| i64::try_from(cost.processes.unwrap_or_default()).context("a number");
+    let (processes, of_dkms) = (count(evermod)? - count(floor)?, count(dkms)? - count(floor)?);
+    let milliseconds = |seconds: f64| seconds * 1000.0;
     let note = format!(
-        "the floor is apt with neither of them. evermod adds {processes} processes, {cpu:.0} ms of CPU, {wall:.0} ms \
-         elapsed; dkms adds {of_dkms} processes, {dkms_cpu:.0} ms, {dkms_wall:.0} ms"
+        "the floor is apt without evermod's hooks; over it, by pairs of runs, evermod adds {processes} processes, {:.0} ± {:.0} \
+         ms of CPU, {:.0} ms elapsed; dkms, which has no hook here, adds {of_dkms} processes",
+        milliseconds(added.cpu),
+        milliseconds(added.error),
+        milliseconds(added.wall)
     );
-    let row = Row::new("30 unrelated packages upgraded by apt", Some(dkms), evermod).over(neither).note(note);
-    Ok(row.at_most("processes added", processes as f64, 16.0).below("CPU s added", cpu / 1000.0, 0.2))
+    let row = Row::new("30 unrelated packages upgraded by apt", Some(dkms), evermod).over(floor).note(note);
+    Ok(row.at_most("processes added", processes as f64, 16.0).below("CPU s added", added.cpu, 0.2))
 }

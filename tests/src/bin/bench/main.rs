@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
 
-use measure::{Cost, Run, run};
+use measure::{Added, Cost, Run, run};
 
 /// Debian's program.
 pub const DKMS: &str = "/usr/sbin/dkms";
@@ -77,7 +77,7 @@ fn main() -> Result<ExitCode> {
         rows.push(fresh::compare(kernel, names.len(), arguments.rounds, dir)?);
     }
     if wanted("apt") && Path::new(apt::PACKAGE).is_file() {
-        rows.push(apt::row(arguments.rounds.max(5), dir)?);
+        rows.push(apt::row(dir)?);
     }
     println!("{}", table::table(&rows));
     fs_err::write(dir.join("bench.json"), serde_json::to_vec_pretty(&rows)?)?;
@@ -123,6 +123,35 @@ pub struct Subject<'a> {
     pub traced: bool,
 }
 
+impl Subject<'_> {
+    /// Makes ready and runs once.
+    fn run(&self, dir: &Path) -> Result<Run> {
+        (self.before)()?;
+        let mut sum = Run { cpu: 0.0, wall: 0.0, tasks: 0, status: 0 };
+        for command in self.commands {
+            let one = check(command, dir)?;
+            sum.cpu += one.cpu;
+            sum.wall += one.wall;
+            sum.tasks += one.tasks;
+        }
+        Ok(sum)
+    }
+
+    /// Sums up, and counts processes.
+    fn cost(&self, runs: &[Run], dir: &Path) -> Result<Cost> {
+        let mut count = runs.last().map(|r| r.tasks);
+        if self.traced {
+            (self.before)()?;
+            let mut sum = 0;
+            for command in self.commands {
+                sum += measure::processes(command, dir)?;
+            }
+            count = Some(sum);
+        }
+        Ok(Cost::of(runs).with_processes(count))
+    }
+}
+
 /// Measures several subjects, `runs` times each, in turn.
 ///
 /// # Errors
@@ -131,29 +160,37 @@ pub fn alternate<const N: usize>(subjects: [&Subject<'_>; N], runs: usize, dir: 
     let mut all: [Vec<Run>; N] = std::array::from_fn(|_| Vec::new());
     for _ in 0..runs {
         for (subject, runs) in subjects.iter().zip(&mut all) {
-            (subject.before)()?;
-            let mut sum = Run { cpu: 0.0, wall: 0.0, tasks: 0, status: 0 };
-            for command in subject.commands {
-                let one = check(command, dir)?;
-                sum.cpu += one.cpu;
-                sum.wall += one.wall;
-                sum.tasks += one.tasks;
-            }
-            runs.push(sum);
+            runs.push(subject.run(dir)?);
         }
     }
     let mut costs = [Cost::of(&[]); N];
     for ((subject, runs), cost) in subjects.iter().zip(&all).zip(&mut costs) {
-        let mut count = runs.last().map(|r| r.tasks);
-        if subject.traced {
-            (subject.before)()?;
-            let mut sum = 0;
-            for command in subject.commands {
-                sum += measure::processes(command, dir)?;
-            }
-            count = Some(sum);
-        }
-        *cost = Cost::of(runs).with_processes(count);
+        *cost = subject.cost(runs, dir)?;
     }
     Ok(costs)
+}
+
+/// Measures what one subject costs over another, which is a small part of either: by pairs of runs, so that both of a pair
+/// see the machine in the same state, each of them first in every other pair.
+///
+/// # Errors
+/// A command cannot be run, or fails.
+pub fn compare(
+    floor: &Subject<'_>,
+    subject: &Subject<'_>,
+    pairs: usize,
+    dir: &Path,
+) -> Result<(Cost, Cost, Added)> {
+    let (mut without, mut with) = (Vec::new(), Vec::new());
+    for pair in 0..pairs {
+        if pair.is_multiple_of(2) {
+            without.push(floor.run(dir)?);
+            with.push(subject.run(dir)?);
+        } else {
+            with.push(subject.run(dir)?);
+            without.push(floor.run(dir)?);
+        }
+    }
+    let (below, above) = (floor.cost(&without, dir)?, subject.cost(&with, dir)?);
+    Ok((below, above, Added::of(&without, &with)))
 }

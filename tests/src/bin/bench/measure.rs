@@ -68,6 +68,34 @@ impl Cost {
     }
 }
 
+/// What a command costs over another.
+#[derive(Debug, Clone, Copy)]
+pub struct Added {
+    /// CPU seconds.
+    pub cpu: f64,
+    /// Standard error of them.
+    pub error: f64,
+    /// Elapsed seconds.
+    pub wall: f64,
+}
+
+impl Added {
+    /// From runs in pairs. What disturbed one of a pair makes a large difference either way: the middle half counts.
+    pub fn of(without: &[Run], with: &[Run]) -> Self {
+        let middle = |value: &dyn Fn(&Run) -> f64| {
+            let all = sorted(without.iter().zip(with).map(|(without, with)| value(with) - value(without)));
+            let quarter = all.len() / 4;
+            all.get(quarter..all.len() - quarter).unwrap_or_default().to_vec()
+        };
+        let (cpu, wall) = (middle(&|run| run.cpu), middle(&|run| run.wall));
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+        let range = cpu.last().unwrap_or(&0.0) - cpu.first().unwrap_or(&0.0);
+        // Of normally distributed values the middle half spans 1.35 standard deviations.
+        let error = range / 1.35 / (without.len().max(1) as f64).sqrt();
+        Self { cpu: mean(&cpu), error, wall: mean(&wall) }
+    }
+}
+
 fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
@@ -181,6 +209,16 @@ fn started(trace: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_disturbed_run_adds_nothing() {
+        let run = |cpu| Run { cpu, wall: 2.0 * cpu, tasks: 0, status: 0 };
+        let without: Vec<Run> = [1.0, 1.1, 1.2, 9.0, 1.4, 1.5, 1.6, 1.7].map(run).into();
+        let with: Vec<Run> = [1.1, 1.2, 1.3, 1.4, 1.5, 8.0, 1.7, 1.8].map(run).into();
+        let added = Added::of(&without, &with);
+        assert!((added.cpu - 0.1).abs() < 1e-9 && (added.wall - 0.2).abs() < 1e-9, "{added:?}");
+        assert!(added.error < 1e-9, "{added:?}");
+    }
 
     #[test]
     fn medians_and_traces() {

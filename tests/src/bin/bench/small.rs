@@ -8,7 +8,7 @@ use fs_err as fs;
 use crate::measure::run;
 use crate::table::Row;
 use crate::trees::{self, Seed};
-use crate::{AS_DKMS, DKMS, EVERMOD, Subject, alternate, check};
+use crate::{AS_DKMS, DKMS, EVERMOD, Subject, alternate, check, compare};
 
 /// Runs of what takes milliseconds.
 const OFTEN: usize = 15;
@@ -127,27 +127,27 @@ fn build(kernel: &str, dir: &Path) -> Result<Row> {
     };
     let headers = format!("/lib/modules/{kernel}/build");
     let make = ["make", "-C", headers.as_str(), "M=/tmp/hello", "modules"];
-    let [bare, theirs, ours] = alternate(
-        [
-            &Subject { commands: &[&make], before: &copied, traced: true },
-            &Subject { commands: &[&[DKMS, "build", tiny, "-k", kernel]], before: &added, traced: true },
-            &Subject { commands: &[&[AS_DKMS, "build", tiny, "-k", kernel]], before: &added, traced: true },
-        ],
-        11,
-        dir,
-    )?;
+    let floor = Subject { commands: &[&make], before: &copied, traced: true };
+    let by = |program: &'static str| [program, "build", tiny, "-k", kernel];
+    let (theirs, ours) = (by(DKMS), by(AS_DKMS));
+    let theirs = Subject { commands: &[&theirs], before: &added, traced: true };
+    let ours = Subject { commands: &[&ours], before: &added, traced: true };
+    let (_, theirs, their_cost) = compare(&floor, &theirs, SOME, dir)?;
+    let (bare, ours, our_cost) = compare(&floor, &ours, 32, dir)?;
     let more = |processes: Option<u64>| processes.unwrap_or(0) as f64 - bare.processes.unwrap_or(0) as f64;
     let row = Row::new("build of a tiny module", Some(theirs), ours)
         .over(bare)
-        .below("CPU s over make", ours.least - bare.least, 0.03)
+        .below("CPU s over make", our_cost.cpu, 0.03)
         .at_most("processes over make", more(ours.processes), 6.0);
     Ok(row.note(format!(
-        "over the bare make (least of all runs, {} processes): dkms +{:.3} CPU s and {:+} processes, evermod {:+.3} and {:+}; \
-         both strip and sign, which make does not",
+        "over the bare make ({} processes), by pairs of runs: dkms {:+.3} ± {:.3} CPU s and {:+} processes, evermod {:+.3} ± \
+         {:.3} and {:+}; both strip and sign, which make does not",
         bare.processes.unwrap_or(0),
-        theirs.least - bare.least,
+        their_cost.cpu,
+        their_cost.error,
         more(theirs.processes),
-        ours.least - bare.least,
+        our_cost.cpu,
+        our_cost.error,
         more(ours.processes)
     )))
 }
