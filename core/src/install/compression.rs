@@ -3,8 +3,8 @@
 use super::effort::{Effort, XzCheck};
 use crate::model::compare;
 use flate2::write::GzEncoder;
+use memchr::memmem;
 use std::cmp::Ordering;
-use std::collections::HashSet;
 use std::io::{self, Read, Write};
 
 /// How a kernel's modules are compressed.
@@ -42,15 +42,11 @@ impl Compression {
     /// The compression of a kernel's own modules, read off its `modules.dep`: that of the first that its
     /// `modules.order` names, for other modules may lie below `kernel/` too, which were put there later. Without that
     /// list the first below `kernel/` counts. `None` if the kernel has no module of its own there.
-    pub fn of_kernel(modules_dep: &str, modules_order: Option<&str>) -> Option<Self> {
-        let own: Option<HashSet<&str>> =
-            modules_order.map(|text| text.lines().map(|line| stem(line.trim())).collect());
-        let mut files = modules_dep.lines().filter_map(|line| line.split(':').next());
-        files
-            .find(|path| {
-                path.starts_with("kernel/") && own.as_ref().is_none_or(|own| own.contains(stem(path)))
-            })
-            .map(Self::of_file)
+    pub fn of_kernel(modules_dep: &[u8], modules_order: Option<&[u8]>) -> Option<Self> {
+        let lines = modules_dep.split(|byte| *byte == b'\n');
+        let mut files = lines.filter_map(|line| text(line.split(|byte| *byte == b':').next()?));
+        let is_own = |path: &str| modules_order.is_none_or(|order| names(order, stem(path)));
+        files.find(|path| path.starts_with("kernel/") && is_own(path)).map(Self::of_file)
     }
 
     /// The compression that the kernel's configuration names, for a kernel without modules of its own yet. Since
@@ -150,6 +146,20 @@ fn stem(path: &str) -> &str {
     plain.strip_suffix(".ko").or_else(|| plain.strip_suffix(".o")).unwrap_or(plain)
 }
 
+/// Whether a `modules.order` names a module. It has thousands of lines, and nearly always it is asked once.
+fn names(order: &[u8], module: &str) -> bool {
+    memmem::find_iter(order, module).any(|at| {
+        let begins_line =
+            at.checked_sub(1).and_then(|before| order.get(before)).is_none_or(|byte| *byte == b'\n');
+        let line = order.get(at..).and_then(|rest| text(rest.split(|byte| *byte == b'\n').next()?));
+        begins_line && line.is_some_and(|line| stem(line.trim()) == module)
+    })
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,21 +195,29 @@ mod tests {
 
     #[test]
     fn the_kernels_own() {
-        let dep = "updates/dkms/a.ko: \nkernel/fs/x.ko.xz: kernel/lib/y.ko.xz\n";
-        assert_eq!(Compression::of_kernel(dep, None), Some(Compression::Xz));
-        assert_eq!(Compression::of_kernel("kernel/x.ko:\n", None), Some(Compression::None));
-        assert_eq!(Compression::of_kernel("updates/dkms/a.ko.xz:\n", None), None);
-        assert_eq!(Compression::of_kernel("", None), None);
+        let of_kernel = |dep: &str| Compression::of_kernel(dep.as_bytes(), None);
+        assert_eq!(
+            of_kernel("updates/dkms/a.ko: \nkernel/fs/x.ko.xz: kernel/lib/y.ko.xz\n"),
+            Some(Compression::Xz)
+        );
+        assert_eq!(of_kernel("kernel/x.ko:\n"), Some(Compression::None));
+        assert_eq!(of_kernel("updates/dkms/a.ko.xz:\n"), None);
+        assert_eq!(of_kernel(""), None);
     }
 
     /// Where modules go to DEST_MODULE_LOCATION they lie among the kernel's, as Gentoo has it.
     #[test]
     fn what_was_put_there_later_does_not_count() {
+        let of_kernel =
+            |dep: &str, order: &str| Compression::of_kernel(dep.as_bytes(), Some(order.as_bytes()));
         let dep = "kernel/drivers/ours.ko:\nkernel/fs/x.ko.zst:\n";
-        for order in ["kernel/lib/y.ko\nkernel/fs/x.ko\n", "kernel/fs/x.o\n"] {
-            assert_eq!(Compression::of_kernel(dep, Some(order)), Some(Compression::Zstd));
+        for order in ["kernel/lib/y.ko\nkernel/fs/x.ko\n", "kernel/fs/x.o\n", "kernel/fs/x.ko "] {
+            assert_eq!(of_kernel(dep, order), Some(Compression::Zstd), "{order:?}");
         }
-        assert_eq!(Compression::of_kernel("kernel/drivers/ours.ko:\n", Some("")), None, "all built in");
+        let others = "kernel/drivers/ours.ko2\nkernel/drivers/ours\u{e4}.ko\nold/kernel/drivers/ours.ko\n";
+        for order in ["", others] {
+            assert_eq!(of_kernel("kernel/drivers/ours.ko:\n", order), None, "{order:?}");
+        }
     }
 
     #[test]

@@ -195,8 +195,7 @@ impl<'a> Survey<'a> {
     }
 
     fn read_compression(&self, kernel: &Kernel) -> Compression {
-        let read =
-            |name: &str| std::fs::read_to_string(self.places.kernel_dir(&kernel.release).join(name)).ok();
+        let read = |name: &str| std::fs::read(self.places.kernel_dir(&kernel.release).join(name)).ok();
         let own = read("modules.dep")
             .and_then(|dep| Compression::of_kernel(&dep, read("modules.order").as_deref()));
         own.unwrap_or_else(|| {
