@@ -1,6 +1,8 @@
 //! What administrators set and packages ask for, in a real root: `framework.conf`, scripts, BUILD_DEPENDS, weak modules.
 //! Each test guards one part of DKMS's contract that used to be read and not acted on.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result, ensure};
 use evermod_tests::roots::{Output, Overlay};
 use evermod_tests::{need, skip};
@@ -151,7 +153,7 @@ fn builds_are_set_up_as_the_administrator_says() -> Result<()> {
     // Not readable to the user that builds, as a file of root's may be.
     fs_err::write(
         root.path("/etc/toolset"),
-        "export FROM_TOOLSET=\"for $kernelver\" module=mine\nHIDDEN=yes\nPATH=/opt/toolset:$PATH\necho noise\n",
+        "export FROM_TOOLSET=\"for $kernelver\" LC_TIME=C.UTF-8 module=mine\nHIDDEN=yes\nPATH=/opt/toolset:$PATH\necho noise\n",
     )?;
     root.sh("chmod 600 /etc/toolset")?.ok()?;
     script(&root, "/opt/toolset/tool", "echo from the toolset")?;
@@ -164,13 +166,17 @@ fn builds_are_set_up_as_the_administrator_says() -> Result<()> {
     let conf = "MAKE[0]=\"env; tool; echo tmp=$tmp_location; make -C $kernel_source_dir M=$dkms_tree/one/1.0/build\"\n";
     add(&root, "one", "1.0", conf)?;
     add(&root, "two", "1.0", "")?;
-    let output = dkms(&root, &format!("install one/1.0 -k {kernel} --verbose"))?.ok()?;
+    let locale = "LANG=de_DE.UTF-8 LC_MESSAGES=de_DE.UTF-8 LC_ALL=C.UTF-8 LANGUAGE=de";
+    let output = root.sh(&format!("{locale} dkms install one/1.0 -k {kernel} --verbose"))?.ok()?;
     ensure!(output.stdout.contains("tool; echo tmp=/srv/tmp; make -C"), "no commands: {}", output.stdout);
     ensure!(output.stdout.lines().any(|l| l.contains("depmod -a ")), "{}", output.stdout);
     let log = make_log(&root, "one/1.0", kernel)?;
     for line in [format!("FROM_TOOLSET=for {kernel}"), "module=one".into(), "tmp=/srv/tmp".into()] {
         ensure!(log.lines().any(|l| l == line), "{line} is missing: {log}");
     }
+    // Compilers' errors are read: they are to be in English, unless the administrator says otherwise.
+    let locale = log.lines().filter(|l| l.starts_with("LANG") || l.starts_with("LC_"));
+    ensure!(BTreeSet::from_iter(locale) == BTreeSet::from(["LANG=C", "LC_TIME=C.UTF-8"]), "{log}");
     ensure!(log.contains("from the toolset") && log.contains("isolation: bubblewrap"), "{log}");
     ensure!(!log.contains("HIDDEN=yes"), "what is not exported is not the build's: {log}");
     let file = format!("/lib/modules/{kernel}/updates/dkms/one.ko");

@@ -21,6 +21,33 @@ const BASHS_OWN: [&str; 4] = ["_", "SHLVL", "PWD", "OLDPWD"];
 pub(super) const UNSET: [&str; 10] =
     ["CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "BASH_ENV", "ENV"];
 
+/// What says more than `LANG` (locale(7)).
+const OVER_LANG: [&str; 14] = [
+    "LANGUAGE",
+    "LC_ADDRESS",
+    "LC_ALL",
+    "LC_COLLATE",
+    "LC_CTYPE",
+    "LC_IDENTIFICATION",
+    "LC_MEASUREMENT",
+    "LC_MESSAGES",
+    "LC_MONETARY",
+    "LC_NAME",
+    "LC_NUMERIC",
+    "LC_PAPER",
+    "LC_TELEPHONE",
+    "LC_TIME",
+];
+
+/// Has a command's programs speak English, whatever the caller does: their errors are read, and shown as they are. In this
+/// locale none of the hundreds that a build starts has files of its own to read for that, either.
+pub(super) fn speak_english(command: &mut Command) {
+    for name in OVER_LANG {
+        command.env_remove(name);
+    }
+    command.env("LANG", "C");
+}
+
 impl Session<'_> {
     /// The variables that the file exports and that are not in the caller's environment already; found out once for each
     /// kernel of a run.

@@ -1,6 +1,6 @@
 //! Runs a build's commands: in bubblewrap where it can be had, all under one job server.
 
-use super::build_environment::UNSET;
+use super::build_environment::{UNSET, speak_english};
 use super::environment::Environment;
 use super::namespace;
 use super::process;
@@ -143,11 +143,12 @@ impl SandboxRunner {
         let program = format!("exec </dev/null\n{}", job.program);
         command.args(["--norc", "--noprofile", "-c", &program, "evermod"]);
         if let Some(path) = job.only_path {
-            command.env_clear().envs([("PATH", path), ("HOME", "/tmp"), ("LANG", "C"), ("TZ", "UTC")]);
+            command.env_clear().envs([("PATH", path), ("HOME", "/tmp"), ("TZ", "UTC")]);
         }
         for name in UNSET {
             command.env_remove(name);
         }
+        speak_english(&mut command);
         if bwrap.is_some() {
             // The host's are not there inside, or not the unprivileged user's.
             command.env("HOME", "/tmp").env_remove("TMPDIR").env_remove("XDG_RUNTIME_DIR");
