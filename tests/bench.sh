@@ -8,6 +8,7 @@
 #   --shell N       measure nothing: a shell in the root, with N modules installed for every kernel
 #   --evermod FILE  this program, not the one in target/dist's package
 # Figures are CPU seconds, so that a busy machine disturbs them little; elapsed time is told and not judged.
+# All run in the C locale, as evermod has builds run: what a locale costs in hundreds of processes is no merit of any.
 # Ends with 1 where a goal is missed. Needs root; the root works without the network.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -84,7 +85,7 @@ fi
 status=0
 "$here/roots/enter.sh" --offline --size 12g --bind "$out/bin:/usr/local/lib/evermod-bench" --bind "$out:/bench/out" \
   --bind "$cache/corpus/debs:/bench/debs" --bind "$here/modules:/bench/modules" "${hooks[@]}" "$layers" -- \
-  /usr/local/lib/evermod-bench/bench /bench/out "${pass[@]}" "${debs[@]}" | tee "$out/bench.txt" || status=$?
+  env LANG=C /usr/local/lib/evermod-bench/bench /bench/out "${pass[@]}" "${debs[@]}" | tee "$out/bench.txt" || status=$?
 [ ! -e "$out/bench.json" ] || mv "$out/bench.json" "$top/target/bench.json"
 if [ -z "$only" ]; then packages || status=$?; fi
 exit "$status"

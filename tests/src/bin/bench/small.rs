@@ -141,7 +141,7 @@ fn build(kernel: &str, dir: &Path) -> Result<Row> {
         .at_most("processes over make", more(ours.processes), 6.0);
     Ok(row.note(format!(
         "over the bare make ({} processes), by pairs of runs: dkms {:+.3} ± {:.3} CPU s and {:+} processes, evermod {:+.3} ± \
-         {:.3} and {:+}; both strip and sign, which make does not; evermod's make runs in the C locale, the bare one in the root's",
+         {:.3} and {:+}; both strip and sign, which make does not",
         bare.processes.unwrap_or(0),
         their_cost.cpu,
         their_cost.error,
