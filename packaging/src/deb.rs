@@ -107,10 +107,7 @@ fn md5sums(entries: &[Entry]) -> String {
     let mut sums = String::new();
     for entry in entries {
         if let Content::File(content) = &entry.content {
-            for byte in Md5::digest(content) {
-                sums.push_str(&format!("{byte:02x}"));
-            }
-            sums.push_str(&format!("  {}\n", entry.path.trim_start_matches('/')));
+            sums.push_str(&format!("{:x}  {}\n", Md5::digest(content), entry.path.trim_start_matches('/')));
         }
     }
     sums

@@ -2,7 +2,6 @@
 
 use super::context::{Audience, Common, Context};
 use crate::install::testing::module;
-use base16ct::lower::encode_string as hex;
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
@@ -130,7 +129,8 @@ impl Fixture {
         for file in modules {
             let content = module(&[&format!("version={version}"), "intree=N", "built=elsewhere"]);
             let path = format!("/lib/modules/{kernel}/{dir}/{file}.ko");
-            files.push(serde_json::json!({"path": path, "sha256": hex(&Sha256::digest(&content))}));
+            files
+                .push(serde_json::json!({"path": path, "sha256": format!("{:x}", Sha256::digest(&content))}));
             self.file(&path, content);
             let index = self.at(&format!("/lib/modules/{kernel}/modules.dep"));
             let text = std::fs::read_to_string(&index).unwrap_or_default();

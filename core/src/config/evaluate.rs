@@ -5,7 +5,6 @@ use super::mangle::{Rereading, collapse, reread_all};
 use super::shell::{Shell, ShellError, ShellJob, Task, syntax_error};
 use super::vars::Vars;
 use crate::root::Root;
-use base16ct::lower::encode_string as hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::io;
@@ -79,7 +78,9 @@ impl Content {
     /// It cannot be read.
     pub fn read(root: &Root, path: &Path) -> io::Result<Option<Self>> {
         match read_regular(&root.opened(path)?) {
-            Ok(bytes) => Ok(bytes.map(|bytes| Self { sha256: hex(&Sha256::digest(&bytes)), bytes })),
+            Ok(bytes) => {
+                Ok(bytes.map(|bytes| Self { sha256: format!("{:x}", Sha256::digest(&bytes)), bytes }))
+            }
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 Ok(None)
             }

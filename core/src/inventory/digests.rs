@@ -1,6 +1,5 @@
 //! Digests of directories and files, remembered by what `stat` says of them, so that nothing is read twice.
 
-use base16ct::lower::encode_string as hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -70,7 +69,7 @@ impl Digests {
         }
         let mut hash = Sha256::new();
         io::copy(&mut fs_err::File::open(file)?, &mut hash)?;
-        let digest = hex(&hash.finalize());
+        let digest = format!("{:x}", hash.finalize());
         self.entries.insert(file.to_path_buf(), Remembered { stat, digest: digest.clone() });
         self.changed = true;
         Ok(digest)
@@ -130,7 +129,7 @@ fn stat_fingerprint(items: &[Item]) -> String {
         }
         hash.update(meta.size().to_le_bytes());
     }
-    hex(&hash.finalize())
+    format!("{:x}", hash.finalize())
 }
 
 fn content_digest(base: &Path, items: &[Item]) -> io::Result<String> {
@@ -152,7 +151,7 @@ fn content_digest(base: &Path, items: &[Item]) -> io::Result<String> {
             part(b'd', &[]);
         }
     }
-    Ok(hex(&hash.finalize()))
+    Ok(format!("{:x}", hash.finalize()))
 }
 
 #[cfg(test)]
@@ -178,7 +177,7 @@ mod tests {
         assert_ne!(again.of(&a).unwrap(), first);
         let file = a.join("sub/x.c");
         let content = again.of_content(&file).unwrap();
-        assert_eq!(content, hex(&Sha256::digest("int y;")));
+        assert_eq!(content, format!("{:x}", Sha256::digest("int y;")));
         assert_ne!(content, again.of(&file).unwrap(), "a file's name and bits count there");
         assert_eq!(content, again.of_content(&file).unwrap());
         assert!(again.of_content(&a).is_err());

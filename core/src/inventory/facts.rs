@@ -6,7 +6,6 @@ use super::survey::Survey;
 use crate::config::shell::NoShell;
 use crate::config::{ConfigError, Content, Finding, LoadRequest, Severity, Vars, load_module, overrides};
 use crate::model::{BuildKey, Directives, Failure, Instance, KernelRelease, ModuleId, Record};
-use base16ct::lower::encode_string as hex;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -91,7 +90,7 @@ impl Survey<'_> {
         }
         let warnings = texts(Severity::Warning);
         let files = loaded.sources.iter().map(|source| source.sha256.as_str()).collect::<Vec<_>>();
-        let identity = hex(&Sha256::digest(files.join(" ")));
+        let identity = format!("{:x}", Sha256::digest(files.join(" ")));
         Ok(self.judged(loaded.directives, warnings, kernel, identity))
     }
 
@@ -180,7 +179,7 @@ impl Survey<'_> {
             let content = self.places.root.opened(&path).ok().and_then(|place| std::fs::read(place).ok());
             add(content.as_deref().unwrap_or_default());
         }
-        hex(&hash.finalize())
+        format!("{:x}", hash.finalize())
     }
 
     /// Whether `/etc/dkms` may hold override files of a module: they all begin with its name.
@@ -203,7 +202,7 @@ impl Survey<'_> {
             hash.update(name.as_encoded_bytes());
             hash.update([0]);
         }
-        hex(&hash.finalize())
+        format!("{:x}", hash.finalize())
     }
 
     /// Digest of a module's sources, which do not change while stock is taken: one look serves all kernels.
@@ -234,7 +233,7 @@ impl Survey<'_> {
             hash.update(&compiler);
             hash.update(self.program_identity(&compiler));
         }
-        let identity = hex(&hash.finalize());
+        let identity = format!("{:x}", hash.finalize());
         self.identities.borrow_mut().insert(kernel.release.clone(), identity.clone());
         identity
     }
@@ -278,7 +277,7 @@ impl Survey<'_> {
         if let Some(date) = self.options.dates.get(&kernel.release) {
             add(&date.to_le_bytes());
         }
-        Ok(BuildKey(hex(&hash.finalize())))
+        Ok(BuildKey(format!("{:x}", hash.finalize())))
     }
 
     /// [`Self::framework_variables`] as a configuration sees them.

@@ -7,7 +7,6 @@ use crate::install::files::write_atomically;
 use crate::inventory::{Digests, Incoming, Tree};
 use crate::model::{BuildKey, Transaction};
 use crate::plan::{Forecast, Outlook};
-use base16ct::lower::encode_string as hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::MetadataExt;
@@ -57,7 +56,7 @@ pub(super) fn question(
     for prebuilt in &context.survey(&finder).prebuilts().whole {
         add(format!("{prebuilt:?}").as_bytes());
     }
-    Some(hex(&hash.finalize()))
+    Some(format!("{:x}", hash.finalize()))
 }
 
 /// The answer that was given to the same question.

@@ -7,7 +7,6 @@ use crate::exec::Signing;
 use crate::exec::signing::is_token;
 use crate::model::Failure;
 use crate::sign::{DEFAULT_COMMON_NAME, load_or_create};
-use base16ct::lower::encode_string as hex;
 use fs_err::File;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -78,7 +77,7 @@ impl Keys {
         match (&self.signing.off, &self.files) {
             (Some(_), _) => Some("unsigned".into()),
             (None, Some((_, certificate))) => {
-                let digest = hex(&Sha256::digest(std::fs::read(opened(certificate.file())).ok()?));
+                let digest = format!("{:x}", Sha256::digest(std::fs::read(opened(certificate.file())).ok()?));
                 Some(digest[..16].to_owned())
             }
             (None, None) => None,
