@@ -14,6 +14,7 @@ pub const ORIGINALS: &str = "original_module";
 pub const RECORD: &str = ".evermod.json";
 
 const FAILED: &str = "failed";
+const BUILD: &str = "build";
 
 /// The places of one root. Fields are paths inside the root; methods give places on the machine.
 #[derive(Debug, Clone)]
@@ -140,15 +141,20 @@ impl Places {
 
     /// The directory that one instance is built in.
     pub fn scratch(&self, instance: &Instance) -> PathBuf {
-        self.remembered("build", instance)
+        self.remembered(BUILD, instance)
+    }
+
+    /// The directories of what is remembered of a module's builds: those that failed, and those under way.
+    pub fn all_remembered(&self, module: &ModuleId) -> [PathBuf; 2] {
+        [FAILED, BUILD].map(|what| self.remembered_of(what, module))
+    }
+
+    fn remembered_of(&self, what: &str, module: &ModuleId) -> PathBuf {
+        self.state(what).join(&module.name).join(&module.version)
     }
 
     fn remembered(&self, what: &str, instance: &Instance) -> PathBuf {
-        self.state(what)
-            .join(&instance.module.name)
-            .join(&instance.module.version)
-            .join(instance.kernel.as_str())
-            .join(instance.arch.as_str())
+        self.remembered_of(what, &instance.module).join(instance.kernel.as_str()).join(instance.arch.as_str())
     }
 }
 

@@ -87,6 +87,11 @@ impl Content {
             Err(error) => Err(error),
         }
     }
+
+    /// Its digest, in hexadecimal digits.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
 }
 
 /// Who evaluated the files.

@@ -174,10 +174,14 @@ impl Survey<'_> {
         self.options.directives.iter().for_each(|d| add(d.as_bytes()));
         add(kernel.headers.as_ref().map(|_| self.headers_identity(kernel)).unwrap_or_default().as_bytes());
         add(self.source_names.get_or_init(|| self.read_source_names()).as_bytes());
-        let stack = overrides(&self.places.overrides, module, Some(&kernel.release), Some(&kernel.arch));
-        for path in std::iter::once(conf.to_path_buf()).chain(stack) {
-            let content = self.places.root.opened(&path).ok().and_then(|place| std::fs::read(place).ok());
-            add(content.as_deref().unwrap_or_default());
+        let content = self.content(conf).ok().flatten();
+        add(content.as_ref().map_or("", |content| content.sha256()).as_bytes());
+        if self.has_overrides(module) {
+            let stack = overrides(&self.places.overrides, module, Some(&kernel.release), Some(&kernel.arch));
+            for path in stack {
+                let content = self.places.root.opened(&path).ok().and_then(|place| std::fs::read(place).ok());
+                add(content.as_deref().unwrap_or_default());
+            }
         }
         format!("{:x}", hash.finalize())
     }

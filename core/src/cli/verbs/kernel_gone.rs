@@ -63,9 +63,7 @@ pub fn kernel_gone(context: &Context, kernel: &Kernel, occasion: Occasion) -> Re
         }
     }
     for registered in &tree.modules {
-        for what in ["failed", "build"] {
-            let dir =
-                context.places.state(what).join(&registered.module.name).join(&registered.module.version);
+        for dir in context.places.all_remembered(&registered.module) {
             remove_tree_if_there(&dir.join(kernel.release.as_str()))?;
         }
     }

@@ -54,10 +54,11 @@ pub(super) fn forget(context: &Context, module: &ModuleId) -> Result<(), Failure
 pub(super) fn strike(context: &Context, module: &ModuleId) -> Result<(), Failure> {
     let places = &context.places;
     remove_tree_if_there(&places.module_dir(module))?;
-    for what in ["failed", "build"] {
-        let dir = places.state(what).join(&module.name);
-        remove_tree_if_there(&dir.join(&module.version))?;
-        let _ = std::fs::remove_dir(dir);
+    for dir in places.all_remembered(module) {
+        remove_tree_if_there(&dir)?;
+        if let Some(all_versions) = dir.parent() {
+            let _ = std::fs::remove_dir(all_versions);
+        }
     }
     // Kept while another version is there.
     let _ = std::fs::remove_dir(places.name_dir(&module.name));
