@@ -4,8 +4,8 @@ use super::add;
 use super::dependents::rebuild_dependents;
 use super::sync::keep;
 use crate::cli::context::{Audience, Context};
-use crate::exec::{Report, lock};
-use crate::inventory::{Kernel, Source, Tree};
+use crate::exec::lock;
+use crate::inventory::{Kernel, Source, Survey, Tree};
 use crate::model::{Failure, Instance, ModuleId, Prebuilt};
 use crate::plan::{Action, Plan};
 use crate::report::Event;
@@ -38,7 +38,8 @@ pub fn build(
     context.require_writable()?;
     let verb = if options.install { "install" } else { "build" };
     let _lock = lock::take(&context.places, &format!("{verb} {module}"), &*context.sink)?;
-    let tree = context.tree()?;
+    let mut tree = context.tree()?;
+    let was_added = tree.find(module).is_some();
     match tree.find(module).map(|m| m.source.clone()) {
         Some(Source::Directory(_)) => {}
         Some(Source::Broken) => return Err(Failure::Broken { module: module.clone() }),
@@ -49,14 +50,19 @@ pub fn build(
                 arch: kernel.arch.clone(),
             });
             add::add_for(context, module, context.conf(), first.as_ref())?;
+            tree = context.tree()?;
         }
     }
-    let added = tree.find(module).is_some();
-    let (plan, early) = steps(context, module, kernels, options)?;
-    if added && !plan.steps.is_empty() {
-        tell_of_conf(context, module);
+    let finder = context.finder();
+    let survey = context.survey(&finder);
+    let (plan, early) = steps(context, &survey, &tree, module, kernels, options)?;
+    if was_added && !plan.steps.is_empty() {
+        tell_of_conf(context, &survey, module);
     }
-    let report = carry_out(context, &plan, kernels)?;
+    let session = context.session()?;
+    let report = session.carry_out(&plan, &survey, &tree, kernels);
+    session.post_transaction(&report.changed());
+    keep(&survey)?;
     let dependents = match options.force {
         false => rebuild_dependents(context, &report.installed, kernels)?,
         true => Vec::new(),
@@ -70,26 +76,24 @@ pub fn build(
 }
 
 /// Says what is outdated or doubtful in the configuration, as DKMS does each time. Errors come with the kernel's reading.
-fn tell_of_conf(context: &Context, module: &ModuleId) {
+fn tell_of_conf(context: &Context, survey: &Survey<'_>, module: &ModuleId) {
     if context.audience == Audience::Dkms {
-        let finder = context.finder();
-        let _ = add::read(context, &context.survey(&finder).conf_of(module), Some(module), true);
+        let _ = add::read(context, &survey.conf_of(module), Some(module), true);
     }
 }
 
 /// The plan for exactly these kernels, and the failures of those that cannot be planned for.
 fn steps(
     context: &Context,
+    survey: &Survey<'_>,
+    tree: &Tree,
     module: &ModuleId,
     kernels: &[Kernel],
     options: Options,
 ) -> Result<(Plan, Vec<Failure>), Failure> {
-    let tree = context.tree()?;
     let mut early = Vec::new();
     let note = |text: String| context.sink.event(&Event::Note { text: &text });
     let mut plan = Plan::default();
-    let finder = context.finder();
-    let survey = context.survey(&finder);
     for kernel in kernels {
         let (release, arch) = (&kernel.release, &kernel.arch);
         let instance = Instance { module: module.clone(), kernel: release.clone(), arch: arch.clone() };
@@ -118,7 +122,7 @@ fn steps(
             }
         }
         if built.is_none() || (options.force && !options.install) {
-            if let Err(failure) = check_depends(context, &tree, &instance, kernel, options.force) {
+            if let Err(failure) = check_depends(context, survey, tree, &instance, kernel, options.force) {
                 context.sink.event(&Event::Failed {
                     instance: &instance,
                     failure: &failure,
@@ -151,13 +155,12 @@ fn steps(
 /// BUILD_DEPENDS must be installed for the same kernel; with force it is only said.
 fn check_depends(
     context: &Context,
+    survey: &Survey<'_>,
     tree: &Tree,
     instance: &Instance,
     kernel: &Kernel,
     force: bool,
 ) -> Result<(), Failure> {
-    let finder = context.finder();
-    let survey = context.survey(&finder);
     let facts = survey.facts(&instance.module, &survey.conf_of(&instance.module), kernel, true)?;
     if facts.excluded.is_some() || kernel.headers.is_none() {
         // DKMS looks at these first; the build tells of them.
@@ -178,15 +181,4 @@ fn check_depends(
         return Ok(());
     }
     Err(failure)
-}
-
-/// Carries a plan out and keeps what was learnt on the way.
-fn carry_out(context: &Context, plan: &Plan, kernels: &[Kernel]) -> Result<Report, Failure> {
-    let finder = context.finder();
-    let survey = context.survey(&finder);
-    let session = context.session()?;
-    let report = session.carry_out(plan, &survey, &context.tree()?, kernels);
-    session.post_transaction(&report.changed());
-    keep(&survey)?;
-    Ok(report)
 }
