@@ -46,11 +46,49 @@ pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// The bash program that evaluates `command` with the framework's variables set but not exported.
+/// A shell and what it evaluates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// The shell's name.
+    pub shell: &'static str,
+    /// The text.
+    pub text: String,
+}
+
+/// The program that evaluates `command` with the framework's variables set but not exported, in bash, which dkms.conf is
+/// written for; a make with plain words, as most are, is the same in any shell and becomes the process itself.
 ///
 /// All builds of a run share one job server, so an outer make's own `-j` is dropped: it would reset the job server.
 /// Makes below it are kbuild's and inherit.
-pub fn program(variables: &BTreeMap<String, String>, command: &str) -> String {
+pub fn program(variables: &BTreeMap<String, String>, command: &str) -> Program {
+    match plain_make(command) {
+        Some(words) => Program { shell: "sh", text: format!("exec {}\n", words.join(" ")) },
+        None => Program { shell: "bash", text: evaluated(variables, command) },
+    }
+}
+
+/// The words of a make command in which no shell finds anything to expand, less `-j`, as [`MAKE_FUNCTION`] drops it.
+fn plain_make(command: &str) -> Option<Vec<&str>> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+@% \t".contains(c);
+    if !command.chars().all(is_plain) {
+        return None;
+    }
+    let mut given = command.split_ascii_whitespace().peekable();
+    let mut words = vec![given.next().filter(|first| *first == "make")?];
+    while let Some(word) = given.next() {
+        let is_number = |word: &str| word.bytes().all(|b| b.is_ascii_digit());
+        if matches!(word, "-j" | "--jobs") {
+            given.next_if(|next| is_number(next));
+        } else if !word.starts_with("--jobs=")
+            && !word.strip_prefix("-j").is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()))
+        {
+            words.push(word);
+        }
+    }
+    Some(words)
+}
+
+fn evaluated(variables: &BTreeMap<String, String>, command: &str) -> String {
     let mut text = String::new();
     for (name, value) in variables {
         text.push_str(&format!("{name}={}\n", quoted(value)));
@@ -108,15 +146,45 @@ mod tests {
     #[test]
     fn the_program_in_a_real_shell() {
         let variables = BTreeMap::from([("kernel_source_dir".to_string(), "/it's here".to_string())]);
-        let text = program(
-            &variables,
-            "printf '%s\\n' \"$kernel_source_dir\"; make -j 4 -j2 --jobs=3 -C /x V='a b'",
-        );
-        // `command` stands in for the real make: it prints its arguments.
-        let out = std::process::Command::new("bash")
-            .args(["-c", &format!("command() {{ printf '<%s>' \"$@\"; }}\n{text}")])
-            .output()
-            .unwrap();
-        assert_eq!(String::from_utf8_lossy(&out.stdout), "/it's here\n<make><-C></x><V=a b>");
+        let command = "printf '%s\\n' \"$kernel_source_dir\"; make -j 4 -j2 --jobs=3 -C /x V='a b'";
+        assert_eq!(run(&program(&variables, command)), "/it's here\n<make><-C></x><V=a b>");
+    }
+
+    /// What a program's make is given: `command` and `exec` stand in for it and print their arguments.
+    fn run(program: &Program) -> String {
+        let print = "{ printf '<%s>' \"$@\"; }";
+        let text = format!("command() {print}\nexec() {print}\n{}", program.text);
+        let out = std::process::Command::new("bash").args(["-c", &text]).output().unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    }
+
+    #[test]
+    fn plain_words_are_what_bash_makes_of_them() {
+        let plain = [
+            "make",
+            "make -j2 KERNELRELEASE=6.12.117+deb12-amd64 -C /lib/modules/x/build M=/var/lib/dkms/m/1.0/build",
+            "make -j KERNELRELEASE=6.1 \t V=1",
+            "make -j 4 --jobs 4 --jobs=4 -j4x -jx all",
+            "make --jobs all -j",
+        ];
+        for command in plain {
+            let direct = program(&BTreeMap::new(), command);
+            assert_eq!(direct.shell, "sh", "{command}");
+            let evaluated = Program { shell: "bash", text: evaluated(&BTreeMap::new(), command) };
+            assert_eq!(run(&direct), run(&evaluated), "{command}");
+        }
+        let rest = [
+            "make V='a b'",
+            "make $x",
+            "make a; b",
+            "make M=~/x",
+            "A=1 make",
+            "makeit",
+            "'make' all",
+            "make a\nb",
+        ];
+        for command in rest {
+            assert_eq!(program(&BTreeMap::new(), command).shell, "bash", "{command}");
+        }
     }
 }
