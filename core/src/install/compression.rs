@@ -5,7 +5,7 @@ use crate::model::compare;
 use flate2::write::GzEncoder;
 use memchr::memmem;
 use std::cmp::Ordering;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 
 /// How a kernel's modules are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,11 +42,16 @@ impl Compression {
     /// The compression of a kernel's own modules, read off its `modules.dep`: that of the first that its
     /// `modules.order` names, for other modules may lie below `kernel/` too, which were put there later. Without that
     /// list the first below `kernel/` counts. `None` if the kernel has no module of its own there.
-    pub fn of_kernel(modules_dep: &[u8], modules_order: Option<&[u8]>) -> Option<Self> {
-        let lines = modules_dep.split(|byte| *byte == b'\n');
-        let mut files = lines.filter_map(|line| text(line.split(|byte| *byte == b':').next()?));
+    pub fn of_kernel(modules_dep: impl BufRead, modules_order: Option<&[u8]>) -> Option<Self> {
         let is_own = |path: &str| modules_order.is_none_or(|order| names(order, stem(path)));
-        files.find(|path| path.starts_with("kernel/") && is_own(path)).map(Self::of_file)
+        for line in modules_dep.split(b'\n') {
+            let line = line.ok()?;
+            let path = line.split(|byte| *byte == b':').next().and_then(text).unwrap_or_default();
+            if path.starts_with("kernel/") && is_own(path) {
+                return Some(Self::of_file(path));
+            }
+        }
+        None
     }
 
     /// The compression that the kernel's configuration names, for a kernel without modules of its own yet. Since

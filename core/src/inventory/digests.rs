@@ -67,9 +67,7 @@ impl Digests {
         if let Some(known) = self.entries.get(file).filter(|known| known.stat == stat) {
             return Ok(known.digest.clone());
         }
-        let mut hash = Sha256::new();
-        io::copy(&mut fs_err::File::open(file)?, &mut hash)?;
-        let digest = format!("{:x}", hash.finalize());
+        let digest = format!("{:x}", file_digest(file)?);
         self.entries.insert(file.to_path_buf(), Remembered { stat, digest: digest.clone() });
         self.changed = true;
         Ok(digest)
@@ -132,23 +130,32 @@ fn stat_fingerprint(items: &[Item]) -> String {
     format!("{:x}", hash.finalize())
 }
 
+type Digest256 = sha2::digest::Output<Sha256>;
+
+/// In parts: memory for a whole `Module.symvers` costs more than what is read into it.
+fn file_digest(file: &Path) -> io::Result<Digest256> {
+    let mut hash = Sha256::new();
+    io::copy(&mut fs_err::File::open(file)?, &mut hash)?;
+    Ok(hash.finalize())
+}
+
 fn content_digest(base: &Path, items: &[Item]) -> io::Result<String> {
     let mut hash = Sha256::new();
     for Item { relative, meta } in items {
         let place = if relative.as_os_str().is_empty() { base.to_path_buf() } else { base.join(relative) };
-        let mut part = |kind: u8, content: &[u8]| {
+        let mut part = |kind: u8, content: Digest256| {
             hash.update([kind]);
             hash.update(relative.as_os_str().as_bytes());
             hash.update([0]);
-            hash.update(Sha256::digest(content));
+            hash.update(content);
         };
         if meta.is_symlink() {
-            part(b'l', fs_err::read_link(&place)?.as_os_str().as_bytes());
+            part(b'l', Sha256::digest(fs_err::read_link(&place)?.as_os_str().as_bytes()));
         } else if meta.is_file() {
             let kind = if meta.mode() & 0o111 == 0 { b'f' } else { b'x' };
-            part(kind, &fs_err::read(&place)?);
+            part(kind, file_digest(&place)?);
         } else if meta.is_dir() {
-            part(b'd', &[]);
+            part(b'd', Sha256::digest([]));
         }
     }
     Ok(format!("{:x}", hash.finalize()))

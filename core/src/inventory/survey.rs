@@ -17,6 +17,8 @@ use crate::places::{Places, RECORD};
 use serde::de::DeserializeOwned;
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
+use std::io::BufReader;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -195,9 +197,11 @@ impl<'a> Survey<'a> {
     }
 
     fn read_compression(&self, kernel: &Kernel) -> Compression {
-        let read = |name: &str| std::fs::read(self.places.kernel_dir(&kernel.release).join(name)).ok();
-        let own = read("modules.dep")
-            .and_then(|dep| Compression::of_kernel(&dep, read("modules.order").as_deref()));
+        let dir = self.places.kernel_dir(&kernel.release);
+        let own = File::open(dir.join("modules.dep")).ok().and_then(|index| {
+            let order = std::fs::read(dir.join("modules.order")).ok();
+            Compression::of_kernel(BufReader::new(index), order.as_deref())
+        });
         own.unwrap_or_else(|| {
             let config = self.kernel_config(kernel);
             let option =
