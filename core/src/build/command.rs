@@ -47,7 +47,7 @@ pub fn quoted(text: &str) -> String {
 }
 
 /// A shell and what it evaluates.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Program {
     /// The shell's name.
     pub shell: &'static str,
@@ -76,9 +76,8 @@ fn plain_make(command: &str) -> Option<Vec<&str>> {
     let mut given = command.split_ascii_whitespace().peekable();
     let mut words = vec![given.next().filter(|first| *first == "make")?];
     while let Some(word) = given.next() {
-        let is_number = |word: &str| word.bytes().all(|b| b.is_ascii_digit());
         if matches!(word, "-j" | "--jobs") {
-            given.next_if(|next| is_number(next));
+            given.next_if(|next| next.bytes().all(|b| b.is_ascii_digit()));
         } else if !word.starts_with("--jobs=")
             && !word.strip_prefix("-j").is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()))
         {
