@@ -46,28 +46,19 @@ pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// A shell and what it evaluates.
-#[derive(Debug)]
-pub struct Program {
-    /// The shell's name.
-    pub shell: &'static str,
-    /// The text.
-    pub text: String,
-}
-
-/// The program that evaluates `command` with the framework's variables set but not exported, in bash, which dkms.conf is
-/// written for; a make with plain words, as most are, is the same in any shell and becomes the process itself.
+/// The bash program that evaluates `command` with the framework's variables set but not exported; it becomes a make with
+/// plain words, as most are, and does not fork for it.
 ///
 /// All builds of a run share one job server, so an outer make's own `-j` is dropped: it would reset the job server.
 /// Makes below it are kbuild's and inherit.
-pub fn program(variables: &BTreeMap<String, String>, command: &str) -> Program {
+pub fn program(variables: &BTreeMap<String, String>, command: &str) -> String {
     match plain_make(command) {
-        Some(words) => Program { shell: "sh", text: format!("exec {}\n", words.join(" ")) },
-        None => Program { shell: "bash", text: evaluated(variables, command) },
+        Some(words) => format!("exec {}\n", words.join(" ")),
+        None => evaluated(variables, command),
     }
 }
 
-/// The words of a make command in which no shell finds anything to expand, less `-j`, as [`MAKE_FUNCTION`] drops it.
+/// The words of a make command in which bash finds nothing to expand, less `-j`, as [`MAKE_FUNCTION`] drops it.
 fn plain_make(command: &str) -> Option<Vec<&str>> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+@% \t".contains(c);
     if !command.chars().all(is_plain) {
@@ -150,9 +141,9 @@ mod tests {
     }
 
     /// What a program's make is given: `command` and `exec` stand in for it and print their arguments.
-    fn run(program: &Program) -> String {
+    fn run(program: &str) -> String {
         let print = "{ printf '<%s>' \"$@\"; }";
-        let text = format!("command() {print}\nexec() {print}\n{}", program.text);
+        let text = format!("command() {print}\nexec() {print}\n{program}");
         let out = std::process::Command::new("bash").args(["-c", &text]).output().unwrap();
         String::from_utf8(out.stdout).unwrap()
     }
@@ -168,9 +159,8 @@ mod tests {
         ];
         for command in plain {
             let direct = program(&BTreeMap::new(), command);
-            assert_eq!(direct.shell, "sh", "{command}");
-            let evaluated = Program { shell: "bash", text: evaluated(&BTreeMap::new(), command) };
-            assert_eq!(run(&direct), run(&evaluated), "{command}");
+            assert!(direct.starts_with("exec make"), "{command}");
+            assert_eq!(run(&direct), run(&evaluated(&BTreeMap::new(), command)), "{command}");
         }
         let rest = [
             "make V='a b'",
@@ -183,7 +173,7 @@ mod tests {
             "make a\nb",
         ];
         for command in rest {
-            assert_eq!(program(&BTreeMap::new(), command).shell, "bash", "{command}");
+            assert_eq!(program(&BTreeMap::new(), command), evaluated(&BTreeMap::new(), command));
         }
     }
 }

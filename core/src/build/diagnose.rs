@@ -154,8 +154,7 @@ mod tests {
                 "/bin/sh: 1: pahole: not found\nmake: *** [x] Error 127\n",
                 "the program 'pahole' is not installed",
             ),
-            // How dash and bash say that they cannot become make.
-            ("evermod: 2: exec: make: not found\n", "the program 'make' is not installed"),
+            // How bash says that it cannot become make.
             ("evermod: line 2: exec: make: not found\n", "the program 'make' is not installed"),
             (
                 "make[1]: *** No rule to make target 'x.c', needed by 'x.o'.  Stop.\nmake: *** [Makefile:1: all] Error 2\n",

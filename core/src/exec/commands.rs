@@ -118,8 +118,7 @@ impl Session<'_> {
         self.show(command);
         let date = self.settings.dates.get(&input.instance.kernel).copied();
         let job = Job {
-            program: program(&input.variables, command),
-            trace: self.trace(),
+            program: format!("{}{}", self.trace(), program(&input.variables, command)),
             description,
             shown: command,
             exports: &exports(input, &self.build_environment(&input.instance)?, date),

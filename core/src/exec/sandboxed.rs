@@ -4,7 +4,7 @@ use super::build_environment::{UNSET, speak_english};
 use super::environment::Environment;
 use super::namespace;
 use super::process;
-use crate::build::{Program, Sandbox, User, has_started, log};
+use crate::build::{Sandbox, User, has_started, log};
 use crate::model::{Failure, Instance, Isolation, SandboxMode};
 use crate::report::{Event, Sink};
 use std::fs::File;
@@ -29,10 +29,8 @@ pub struct SandboxRunner {
 /// One shell program and what surrounds it.
 #[derive(Debug)]
 pub struct Job<'a> {
-    /// What is run.
-    pub program: Program,
-    /// Put before it: has the shell tell what it does.
-    pub trace: &'a str,
+    /// The text that bash evaluates.
+    pub program: String,
     /// What the log calls it.
     pub description: &'a str,
     /// The command as the log shows it.
@@ -126,27 +124,24 @@ impl SandboxRunner {
         // bubblewrap reports through standard input, a file without a name: a pipe would leak into the builds that
         // other threads start at the same moment.
         let mut report = None;
-        let Program { shell, text } = &job.program;
         let mut command = match bwrap {
             Some(bwrap) => {
                 let dir = job.sandbox.scratch.parent().unwrap_or(&job.sandbox.scratch);
                 let file = tempfile::tempfile_in(dir)?;
                 let mut command = Command::new(bwrap);
                 let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-                command.args(job.sandbox.arguments(0, &real)).arg(shell).stdin(file.try_clone()?);
+                command.args(job.sandbox.arguments(0, &real)).arg("bash").stdin(file.try_clone()?);
                 report = Some(file);
                 command
             }
             None => {
-                let mut command = Command::new(shell);
+                let mut command = Command::new("bash");
                 command.current_dir(&job.sandbox.build_dir).stdin(Stdio::null());
                 command
             }
         };
-        if *shell == "bash" {
-            command.args(["--norc", "--noprofile"]);
-        }
-        command.args(["-c", &format!("exec </dev/null\n{}{text}", job.trace), "evermod"]);
+        let program = format!("exec </dev/null\n{}", job.program);
+        command.args(["--norc", "--noprofile", "-c", &program, "evermod"]);
         if let Some(path) = job.only_path {
             command.env_clear().envs([("PATH", path), ("HOME", "/tmp"), ("TZ", "UTC")]);
         }
