@@ -30,16 +30,39 @@ const BOOTS: [&str; 8] = [
     "mmc_alloc_host",
 ];
 
-/// The prebuilt of one build.
+/// A prebuilt without the contents of its files: all that metapackages and sources are made from.
+#[derive(Debug)]
+pub(super) struct Outline(ModulePackage);
+
+impl Outline {
+    /// What is known of it. Its files are empty.
+    pub(super) fn known(&self) -> &ModulePackage {
+        &self.0
+    }
+
+    /// The prebuilt with its files.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub(super) fn whole(&self, built: &Built) -> io::Result<ModulePackage> {
+        let mut whole = self.0.clone();
+        for file in &mut whole.files {
+            file.content = fs_err::read(built.dir.join(&file.name))?;
+        }
+        Ok(whole)
+    }
+}
+
+/// Looks at what one build has made.
 ///
 /// # Errors
-/// What was built cannot be read; a sentence.
-pub(super) fn prebuilt(
+/// It cannot be read, or is not for this kernel; a sentence.
+pub(super) fn outline(
     context: &Context,
     request: &Request,
     target: &Target,
     built: &Built,
-) -> Result<ModulePackage, String> {
+) -> Result<Outline, String> {
     let Built { instance, record, .. } = built;
     let (mut files, mut about, mut initramfs) = (Vec::new(), About::default(), false);
     let mut licenses = BTreeSet::new();
@@ -64,14 +87,14 @@ pub(super) fn prebuilt(
         files.push(ModuleFile {
             name,
             directory: None,
-            content,
+            content: Vec::new(),
             aliases: info.all("alias").to_vec(),
             replaces_in_tree,
         });
     }
     about.license = licenses.into_iter().collect::<Vec<_>>().join(" AND ");
     let needs = built.needs.iter();
-    Ok(ModulePackage {
+    Ok(Outline(ModulePackage {
         module: instance.module.name.clone(),
         version: instance.module.version.clone(),
         revision: request.revision.clone(),
@@ -90,7 +113,7 @@ pub(super) fn prebuilt(
             evermod: env!("CARGO_PKG_VERSION").into(),
             build_key: record.key.0.clone(),
         },
-    })
+    }))
 }
 
 /// The file of a module as it was built, whatever its compression, and its name.

@@ -3,6 +3,7 @@
 
 mod build;
 mod contents;
+mod drafts;
 mod given;
 mod kept;
 mod keys;
