@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912;
+use ring::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RsaEncoding};
 use rsa::Pkcs1v15Sign;
 use sha2::Digest;
 
@@ -75,6 +76,16 @@ impl Hash {
             Self::Sha256 => Pkcs1v15Sign::new::<sha2::Sha256>(),
             Self::Sha384 => Pkcs1v15Sign::new::<sha2::Sha384>(),
             Self::Sha512 => Pkcs1v15Sign::new::<sha2::Sha512>(),
+        }
+    }
+
+    /// How `ring` names it together with the padding; it knows neither SHA-1 nor SHA-224.
+    pub(super) fn of_ring(self) -> Option<&'static dyn RsaEncoding> {
+        match self {
+            Self::Sha1 | Self::Sha224 => None,
+            Self::Sha256 => Some(&RSA_PKCS1_SHA256),
+            Self::Sha384 => Some(&RSA_PKCS1_SHA384),
+            Self::Sha512 => Some(&RSA_PKCS1_SHA512),
         }
     }
 }

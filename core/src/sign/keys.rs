@@ -21,7 +21,7 @@ pub enum Origin {
 }
 
 /// A key pair read from files.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Loaded {
     /// The pair.
     pub pair: KeyPair,

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use der::Decode;
-use rsa::pkcs1::DecodeRsaPrivateKey;
+use ring::rand::SystemRandom;
+use ring::signature::RsaKeyPair;
+use rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey};
 use rsa::pkcs8::DecodePrivateKey;
 use rsa::traits::PublicKeyParts;
 use rsa::{RsaPrivateKey, RsaPublicKey};
@@ -12,9 +14,10 @@ use super::certificate::algorithm_name;
 use super::{Certificate, Hash, SignError, pem};
 
 /// An RSA key and its certificate, checked to belong together.
-#[derive(Clone)]
 pub struct KeyPair {
     key: RsaPrivateKey,
+    /// The same key, for 2048 to 4096 bits.
+    of_ring: Option<RsaKeyPair>,
     certificate: Certificate,
 }
 
@@ -41,7 +44,8 @@ impl KeyPair {
         if public.n() != key.n() || public.e() != key.e() {
             return Err(SignError::Mismatch);
         }
-        Ok(Self { key, certificate })
+        let of_ring = key.to_pkcs1_der().ok().and_then(|der| RsaKeyPair::from_der(der.as_bytes()).ok());
+        Ok(Self { key, of_ring, certificate })
     }
 
     /// The certificate.
@@ -49,11 +53,20 @@ impl KeyPair {
         &self.certificate
     }
 
-    /// The raw RSA signature (PKCS#1 v1.5) over `data`.
-    ///
+    /// The raw RSA signature (PKCS#1 v1.5) over `data`: by `ring` where that knows the digest and the key's length.
+    pub(super) fn sign(&self, data: &[u8], hash: Hash) -> Result<Vec<u8>, SignError> {
+        let (Some(key), Some(encoding)) = (&self.of_ring, hash.of_ring()) else {
+            return self.sign_slowly(data, hash);
+        };
+        let mut signature = vec![0; key.public().modulus_len()];
+        key.sign(encoding, &SystemRandom::new(), data, &mut signature)
+            .map_err(|why| SignError::Crypto(why.to_string()))?;
+        Ok(signature)
+    }
+
     /// The operation is blinded with fresh randomness, which does not show in the result: the `rsa` crate is not
     /// constant in time (RUSTSEC-2023-0071), and blinding takes from an observer what its timing would tell.
-    pub(super) fn sign(&self, data: &[u8], hash: Hash) -> Result<Vec<u8>, SignError> {
+    fn sign_slowly(&self, data: &[u8], hash: Hash) -> Result<Vec<u8>, SignError> {
         self.key
             .sign_with_rng(&mut rand::rngs::OsRng, hash.padding(), &hash.digest(data))
             .map_err(|why| SignError::Crypto(why.to_string()))
@@ -91,4 +104,20 @@ pub(super) fn private_key(bytes: &[u8]) -> Result<RsaPrivateKey, SignError> {
 /// The public half of a private key.
 pub(super) fn public_half(key: &RsaPrivateKey) -> RsaPublicKey {
     key.to_public_key()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_libraries_sign_alike() {
+        let made = KeyPair::generate("two libraries", std::time::SystemTime::now()).unwrap();
+        let pair = KeyPair::parse(made.key_pem.as_bytes(), &made.cert_der).unwrap();
+        assert!(pair.of_ring.is_some());
+        for hash in Hash::ALL {
+            let (first, second) = (pair.sign(b"a module", hash), pair.sign_slowly(b"a module", hash));
+            assert_eq!(first.unwrap(), second.unwrap(), "{hash}");
+        }
+    }
 }
