@@ -46,33 +46,54 @@ pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// The bash program that evaluates `command` with the framework's variables set but not exported; it becomes a make with
-/// plain words, as most are, and does not fork for it.
-///
-/// All builds of a run share one job server, so an outer make's own `-j` is dropped: it would reset the job server.
-/// Makes below it are kbuild's and inherit.
-pub fn program(variables: &BTreeMap<String, String>, command: &str) -> String {
-    match plain_make(command) {
-        Some(words) => format!("exec {}\n", words.join(" ")),
-        None => evaluated(variables, command),
+/// What runs a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Program {
+    /// These words, the first of which is `make`: there is nothing in them for bash to evaluate.
+    Make(Vec<String>),
+    /// A text for bash.
+    Bash(String),
+}
+
+impl Program {
+    /// The text for bash, in any case. It becomes a make with plain words and does not fork for it.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Make(words) => format!("exec {}\n", words.join(" ")),
+            Self::Bash(text) => text.clone(),
+        }
+    }
+
+    /// Has bash do something first, if there is anything to be done.
+    pub fn after(self, first: &str) -> Self {
+        if first.is_empty() { self } else { Self::Bash(format!("{first}{}", self.text())) }
     }
 }
 
+/// What evaluates `command` with the framework's variables set but not exported: most commands are a make with plain words,
+/// which needs no shell.
+///
+/// All builds of a run share one job server, so an outer make's own `-j` is dropped: it would reset the job server.
+/// Makes below it are kbuild's and inherit.
+pub fn program(variables: &BTreeMap<String, String>, command: &str) -> Program {
+    plain_make(command).map_or_else(|| Program::Bash(evaluated(variables, command)), Program::Make)
+}
+
 /// The words of a make command in which bash finds nothing to expand, less `-j`, as [`MAKE_FUNCTION`] drops it.
-fn plain_make(command: &str) -> Option<Vec<&str>> {
+fn plain_make(command: &str) -> Option<Vec<String>> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+@% \t".contains(c);
     if !command.chars().all(is_plain) {
         return None;
     }
     let mut given = command.split_ascii_whitespace().peekable();
-    let mut words = vec![given.next().filter(|first| *first == "make")?];
+    let mut words = vec![given.next().filter(|first| *first == "make")?.to_string()];
     while let Some(word) = given.next() {
         if matches!(word, "-j" | "--jobs") {
             given.next_if(|next| next.bytes().all(|b| b.is_ascii_digit()));
         } else if !word.starts_with("--jobs=")
             && !word.strip_prefix("-j").is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()))
         {
-            words.push(word);
+            words.push(word.to_string());
         }
     }
     Some(words)
@@ -137,7 +158,7 @@ mod tests {
     fn the_program_in_a_real_shell() {
         let variables = BTreeMap::from([("kernel_source_dir".to_string(), "/it's here".to_string())]);
         let command = "printf '%s\\n' \"$kernel_source_dir\"; make -j 4 -j2 --jobs=3 -C /x V='a b'";
-        assert_eq!(run(&program(&variables, command)), "/it's here\n<make><-C></x><V=a b>");
+        assert_eq!(run(&program(&variables, command).text()), "/it's here\n<make><-C></x><V=a b>");
     }
 
     /// What a program's make is given: `command` and `exec` stand in for it and print their arguments.
@@ -159,8 +180,10 @@ mod tests {
         ];
         for command in plain {
             let direct = program(&BTreeMap::new(), command);
-            assert!(direct.starts_with("exec make"), "{command}");
-            assert_eq!(run(&direct), run(&evaluated(&BTreeMap::new(), command)), "{command}");
+            let Program::Make(words) = &direct else { panic!("{command}") };
+            let given: String = words[1..].iter().map(|word| format!("<{word}>")).collect();
+            assert_eq!(run(&direct.text()), format!("<make>{given}"), "{command}");
+            assert_eq!(run(&direct.text()), run(&evaluated(&BTreeMap::new(), command)), "{command}");
         }
         let rest = [
             "make V='a b'",
@@ -173,7 +196,8 @@ mod tests {
             "make a\nb",
         ];
         for command in rest {
-            assert_eq!(program(&BTreeMap::new(), command), evaluated(&BTreeMap::new(), command));
+            let text = evaluated(&BTreeMap::new(), command);
+            assert_eq!(program(&BTreeMap::new(), command), Program::Bash(text));
         }
     }
 }

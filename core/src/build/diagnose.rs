@@ -65,14 +65,19 @@ fn modpost(line: &str) -> Option<Diagnosis> {
     Some(Diagnosis::at("modpost", message).by(Cause::Sources))
 }
 
-/// `/bin/sh: 1: pahole: not found`, `bash: line 1: x: command not found`, and `make[1]: gcc-12: No such file or directory`,
-/// where make starts a program without a shell.
+/// `/bin/sh: 1: pahole: not found`, `bash: line 1: x: command not found`, and of those that start a program without a shell
+/// `make[1]: gcc-12: No such file or directory`, `setpriv: failed to execute make: ...` and `bwrap: execvp make: ...`.
 fn missing_program(line: &str) -> Option<Diagnosis> {
     let line = line.trim();
     let (shell, rest) = line.split_once(':')?;
     let said = [": not found", ": command not found"];
-    let program = if shell == "make" || shell.starts_with("make[") {
-        let program = rest.trim().strip_suffix(": No such file or directory")?;
+    let starts_itself = match shell {
+        "setpriv" => Some(" failed to execute "),
+        "bwrap" => Some(" execvp "),
+        _ => (shell == "make" || shell.starts_with("make[")).then_some(" "),
+    };
+    let program = if let Some(before) = starts_itself {
+        let program = rest.strip_prefix(before)?.strip_suffix(": No such file or directory")?;
         Some(program).filter(|program| !program.contains([' ', ':', '*']))?
     } else {
         let is_shell = shell.ends_with("sh") || shell == "evermod";
@@ -154,8 +159,13 @@ mod tests {
                 "/bin/sh: 1: pahole: not found\nmake: *** [x] Error 127\n",
                 "the program 'pahole' is not installed",
             ),
-            // How bash says that it cannot become make.
-            ("evermod: line 2: exec: make: not found\n", "the program 'make' is not installed"),
+            // How bash says that it cannot become make, and setpriv and bubblewrap.
+            ("evermod: line 1: exec: make: not found\n", "the program 'make' is not installed"),
+            (
+                "setpriv: failed to execute make: No such file or directory\n",
+                "the program 'make' is not installed",
+            ),
+            ("bwrap: execvp make: No such file or directory\n", "the program 'make' is not installed"),
             (
                 "make[1]: *** No rule to make target 'x.c', needed by 'x.o'.  Stop.\nmake: *** [Makefile:1: all] Error 2\n",
                 "make[1]: No rule to make target 'x.c', needed by 'x.o'.",

@@ -5,6 +5,6 @@ mod diagnose;
 pub mod log;
 mod sandbox;
 
-pub use command::{make_command, program, quoted, with_jobs};
+pub use command::{Program, make_command, program, quoted, with_jobs};
 pub use diagnose::diagnose;
 pub use sandbox::{Sandbox, User, has_started};

@@ -118,7 +118,7 @@ impl Session<'_> {
         self.show(command);
         let date = self.settings.dates.get(&input.instance.kernel).copied();
         let job = Job {
-            program: format!("{}{}", self.trace(), program(&input.variables, command)),
+            program: program(&input.variables, command).after(self.trace()),
             description,
             shown: command,
             exports: &exports(input, &self.build_environment(&input.instance)?, date),

@@ -4,11 +4,13 @@ use super::build_environment::{UNSET, speak_english};
 use super::environment::Environment;
 use super::namespace;
 use super::process;
-use crate::build::{Sandbox, User, has_started, log};
+use crate::build::{Program, Sandbox, User, has_started, log};
 use crate::model::{Failure, Instance, Isolation, SandboxMode};
 use crate::report::{Event, Sink};
+use command_fds::CommandFdExt;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -26,11 +28,11 @@ pub struct SandboxRunner {
     user: User,
 }
 
-/// One shell program and what surrounds it.
+/// One program and what surrounds it.
 #[derive(Debug)]
 pub struct Job<'a> {
-    /// The text that bash evaluates.
-    pub program: String,
+    /// What is run.
+    pub program: Program,
     /// What the log calls it.
     pub description: &'a str,
     /// The command as the log shows it.
@@ -121,27 +123,34 @@ impl SandboxRunner {
         sink: &dyn Sink,
     ) -> Result<Ended, Failure> {
         let bwrap = self.bwrap.as_ref().filter(|_| self.isolation() == Isolation::Bubblewrap);
-        // bubblewrap reports through standard input, a file without a name: a pipe would leak into the builds that
-        // other threads start at the same moment.
+        let text = job.program.text();
+        let bash = ["--norc", "--noprofile", "-c", &text, "evermod"];
         let mut report = None;
         let mut command = match bwrap {
             Some(bwrap) => {
+                // A file without a name: a pipe would leak into the builds that other threads start at the same moment.
                 let dir = job.sandbox.scratch.parent().unwrap_or(&job.sandbox.scratch);
                 let file = tempfile::tempfile_in(dir)?;
+                let inherited = OwnedFd::from(file.try_clone()?);
                 let mut command = Command::new(bwrap);
                 let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-                command.args(job.sandbox.arguments(0, &real)).arg("bash").stdin(file.try_clone()?);
+                command
+                    .args(job.sandbox.arguments(inherited.as_raw_fd(), &real))
+                    .preserved_fds(vec![inherited]);
                 report = Some(file);
+                match &job.program {
+                    Program::Make(words) => command.args(words),
+                    Program::Bash(_) => command.arg("bash").args(bash),
+                };
                 command
             }
             None => {
                 let mut command = Command::new("bash");
-                command.current_dir(&job.sandbox.build_dir).stdin(Stdio::null());
+                command.args(bash).current_dir(&job.sandbox.build_dir);
                 command
             }
         };
-        let program = format!("exec </dev/null\n{}", job.program);
-        command.args(["--norc", "--noprofile", "-c", &program, "evermod"]);
+        command.stdin(Stdio::null());
         if let Some(path) = job.only_path {
             command.env_clear().envs([("PATH", path), ("HOME", "/tmp"), ("TZ", "UTC")]);
         }
@@ -152,6 +161,8 @@ impl SandboxRunner {
         if bwrap.is_some() {
             // The host's are not there inside, or not the unprivileged user's.
             command.env("HOME", "/tmp").env_remove("TMPDIR").env_remove("XDG_RUNTIME_DIR");
+            // Makefiles read it, and there may be no shell that sets it.
+            command.env("PWD", &job.sandbox.build_dir);
         }
         command.envs(job.exports.iter().map(|(name, value)| (name, value)));
         command.stdout(log_file.try_clone()?).stderr(log_file.try_clone()?);

@@ -135,7 +135,7 @@ type Digest256 = sha2::digest::Output<Sha256>;
 /// In parts: memory for a whole `Module.symvers` costs more than what is read into it.
 fn file_digest(file: &Path) -> io::Result<Digest256> {
     let mut hash = Sha256::new();
-    io::copy(&mut fs_err::File::open(file)?, &mut hash)?;
+    io::copy(&mut io::BufReader::with_capacity(1 << 16, fs_err::File::open(file)?), &mut hash)?;
     Ok(hash.finalize())
 }
 
