@@ -1,5 +1,6 @@
 //! The first real error in a build's log: the line that a person would look for.
 
+use super::log::{COMMAND, EXIT_CODE};
 use crate::model::{Cause, Diagnosis};
 
 /// Finds it. Tools that could not work come first, since all else follows from that; then compilers, modpost, programs that
@@ -11,7 +12,8 @@ pub fn diagnose(log: &str, build_dir: &str) -> Option<Diagnosis> {
     let finders: [fn(&str) -> Option<Diagnosis>; 7] =
         [broken_tool, compiler, modpost, missing_program, patch, make_stop, any_error];
     let found = finders.iter().find_map(|find| lines().find_map(find));
-    let mut found = found.or_else(|| last_words(lines()))?;
+    let mut found =
+        found.or_else(|| last_words(lines())).or_else(|| log.rsplit_once(COMMAND).and_then(last_line))?;
     found.place = found.place.replace(&format!("{}/", build_dir.trim_end_matches('/')), "");
     found.message.truncate(floor_char_boundary(&found.message, 300));
     Some(found)
@@ -116,17 +118,27 @@ fn make_stop(line: &str) -> Option<Diagnosis> {
 
 /// What was said last before make passed the first failure on: whatever failed said it.
 fn last_words<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Diagnosis> {
-    let is_progress = |line: &str| line.starts_with("  ") || line.starts_with("make");
     let mut last = None;
     for line in lines {
         if line.contains("*** [") {
             return last.map(|line: &str| Diagnosis::at(String::new(), line.trim().to_string()));
         }
-        if !line.trim().is_empty() && !is_progress(line) {
+        if is_said(line) {
             last = Some(line);
         }
     }
     None
+}
+
+/// What the last command said last: a script may say why it gives up in any words.
+fn last_line((_, of_last): (&str, &str)) -> Option<Diagnosis> {
+    let said = of_last.split(EXIT_CODE).next().unwrap_or_default();
+    Some(Diagnosis::at("", said.lines().skip(1).filter(|line| is_said(line)).last()?.trim()))
+}
+
+/// Not make's telling what it does.
+fn is_said(line: &str) -> bool {
+    !line.trim().is_empty() && !line.starts_with("  ") && !line.starts_with("make")
 }
 
 /// `configure: error: x`, `ld: error: x`, `Error: x`.
@@ -172,6 +184,11 @@ mod tests {
             ),
             ("checking for x\nconfigure: error: no kernel\n", "configure: no kernel"),
             (
+                "checking whether fops->fallocate() exists... configure: error: \n\t*** None of the interfaces were detected.\n\
+                 \t*** This may be because your kernel version is newer\n\t***\n",
+                "None of the interfaces were detected.",
+            ),
+            (
                 "  CC [M]  /t/x.o\nmake[2]: *** Deleting file '/t/x.o'\n/usr/libexec/gcc/cc1: error while loading shared \
                  libraries: libisl.so.23: cannot open shared object file: No such file or directory\n\
                  make[2]: *** [scripts/Makefile.build:250: /t/x.o] Error 1\n",
@@ -205,6 +222,13 @@ mod tests {
             assert_eq!(diagnose(log, "/t").map(|d| d.to_string()).as_deref(), Some(expected), "{log}");
         }
         assert_eq!(diagnose("all well\n", "/t"), None);
+        let of_script =
+            "\nRunning\n# command: ./x\nlooking\nThis kernel is too new.\n\n# exit code: 3\n# elapsed\n---\n";
+        assert_eq!(
+            diagnose(of_script, "/t").map(|d| d.to_string()).as_deref(),
+            Some("This kernel is too new.")
+        );
+        assert_eq!(diagnose("\nx\n# command: y\n  CC [M]  /t/x.o\n\n# exit code: 137\n---\n", "/t"), None);
     }
 
     /// A compiler that is only half there must not be taken for one that refuses the sources.

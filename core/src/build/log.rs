@@ -3,6 +3,11 @@
 use crate::model::Instance;
 use std::time::Duration;
 
+/// Begins the line with a command.
+pub(super) const COMMAND: &str = "\n# command: ";
+/// Begins the line after its output.
+pub(super) const EXIT_CODE: &str = "\n# exit code: ";
+
 /// The first lines of a log. `date` is what `date` prints.
 pub fn head(instance: &Instance, date: &str, isolation: &str) -> String {
     let Instance { module, kernel, arch } = instance;
@@ -14,14 +19,14 @@ pub fn head(instance: &Instance, date: &str, isolation: &str) -> String {
 
 /// What comes before a command's output.
 pub fn entry(description: &str, command: &str) -> String {
-    format!("\n{description}\n# command: {command}\n")
+    format!("\n{description}{COMMAND}{command}\n")
 }
 
 /// What comes after a command's output.
 pub fn entry_end(status: i32, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs();
     format!(
-        "\n# exit code: {status}\n# elapsed time: {:02}:{:02}:{:02}\n{}\n",
+        "{EXIT_CODE}{status}\n# elapsed time: {:02}:{:02}:{:02}\n{}\n",
         seconds / 3600,
         seconds / 60 % 60,
         seconds % 60,

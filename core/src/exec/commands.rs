@@ -102,6 +102,7 @@ impl Session<'_> {
                 directive,
                 module: input.instance.module.clone(),
                 status,
+                diagnosis: self.diagnosis(input, log),
                 log: Some(self.inside(&log.path)),
             }),
         }

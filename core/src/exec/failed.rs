@@ -87,22 +87,23 @@ impl Session<'_> {
         if self.settings.early && !failure.is_judged() {
             return Ok(());
         }
-        let (diagnosis, log) = match failure {
-            Failure::BuildFailed { diagnosis, log, .. } => (diagnosis.clone(), Some(log)),
-            Failure::NotProduced { log, .. } | Failure::PatchRejected { log, .. } => (None, Some(log)),
-            Failure::ScriptFailed { log, .. } => (None, log.as_ref()),
-            Failure::BadPatch { .. } => (None, None),
-            // Disk full, a missing key, a signal: not the sources' fault, so the next run may try again.
-            _ => return Ok(()),
-        };
+        // Disk full, a missing key, a signal: not the sources' fault, so the next run may try again.
+        if failure.log().is_none()
+            && !matches!(failure, Failure::ScriptFailed { .. } | Failure::BadPatch { .. })
+        {
+            return Ok(());
+        }
         let record = FailureRecord {
             version: 1,
             instance: input.instance.clone(),
             key: input.key.clone(),
             code: failure.exit_code(),
             message: failure.to_string(),
-            diagnosis,
-            log: log.cloned().unwrap_or_else(|| self.inside(&self.places.failure_log(&input.instance))),
+            diagnosis: failure.diagnosis().cloned(),
+            log: failure
+                .log()
+                .map(Path::to_path_buf)
+                .unwrap_or_else(|| self.inside(&self.places.failure_log(&input.instance))),
             time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
         };
         let text = serde_json::to_vec_pretty(&record).map_err(std::io::Error::from)?;

@@ -1,7 +1,7 @@
 //! Everything that can go wrong for one instance or one command, with DKMS's exit code for it (contract 1.6).
 
 use super::{Arch, KernelRelease, ModuleId};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where the first real error of a failed build is, and what it says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -270,6 +270,8 @@ pub enum Failure {
         module: ModuleId,
         /// Its status, which becomes ours.
         status: i32,
+        /// The first real error in the log.
+        diagnosis: Option<Diagnosis>,
         /// The log, where there is one.
         log: Option<PathBuf>,
     },
@@ -395,6 +397,28 @@ impl Failure {
         }
     }
 
+    /// The first real error in the log.
+    pub fn diagnosis(&self) -> Option<&Diagnosis> {
+        match self {
+            Self::BuildFailed { diagnosis, .. }
+            | Self::FailedBefore { diagnosis, .. }
+            | Self::ScriptFailed { diagnosis, .. } => diagnosis.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The log of a build.
+    pub fn log(&self) -> Option<&Path> {
+        match self {
+            Self::BuildFailed { log, .. }
+            | Self::FailedBefore { log, .. }
+            | Self::NotProduced { log, .. }
+            | Self::PatchRejected { log, .. } => Some(log),
+            Self::ScriptFailed { log, .. } => log.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The same failure of a build with its log in another place; `None` for a failure without a log.
     #[must_use]
     pub fn with_log(&self, place: PathBuf) -> Option<Self> {
@@ -418,9 +442,13 @@ impl Failure {
                 kernel: kernel.clone(),
                 log: place,
             },
-            Self::ScriptFailed { directive, module, status, .. } => {
-                Self::ScriptFailed { directive, module: module.clone(), status: *status, log: Some(place) }
-            }
+            Self::ScriptFailed { directive, module, status, diagnosis, .. } => Self::ScriptFailed {
+                directive,
+                module: module.clone(),
+                status: *status,
+                diagnosis: diagnosis.clone(),
+                log: Some(place),
+            },
             _ => return None,
         })
     }

@@ -17,24 +17,15 @@ pub fn seconds(elapsed: Duration) -> String {
 /// What a failure says, with the first error and the log, on lines of their own.
 pub fn failure_text(failure: &Failure) -> String {
     let mut text = failure.to_string();
-    let (diagnosis, log) = match failure {
-        Failure::BuildFailed { diagnosis, log, .. } | Failure::FailedBefore { diagnosis, log, .. } => {
-            (diagnosis.as_ref(), Some(log))
+    if let Failure::BadConf { findings, .. } = failure {
+        for finding in findings {
+            text.push_str(&format!("\n  {finding}"));
         }
-        Failure::NotProduced { log, .. } | Failure::PatchRejected { log, .. } => (None, Some(log)),
-        Failure::ScriptFailed { log, .. } => (None, log.as_ref()),
-        Failure::BadConf { findings, .. } => {
-            for finding in findings {
-                text.push_str(&format!("\n  {finding}"));
-            }
-            (None, None)
-        }
-        _ => (None, None),
-    };
-    if let Some(diagnosis) = diagnosis {
+    }
+    if let Some(diagnosis) = failure.diagnosis() {
         text.push_str(&format!("\n  {diagnosis}"));
     }
-    if let Some(log) = log {
+    if let Some(log) = failure.log() {
         text.push_str(&format!("\n  log: {}", log.display()));
     }
     text

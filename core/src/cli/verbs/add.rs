@@ -73,7 +73,8 @@ pub(super) fn post_add(
     match context.session()?.run_add_script(module, instance, directives.post_add.as_deref())? {
         None | Some(0) => Ok(()),
         Some(status) => {
-            Err(Failure::ScriptFailed { directive: "POST_ADD", module: module.clone(), status, log: None })
+            let (module, diagnosis) = (module.clone(), None);
+            Err(Failure::ScriptFailed { directive: "POST_ADD", module, status, diagnosis, log: None })
         }
     }
 }

@@ -108,10 +108,7 @@ impl Sink for InOneLine<'_> {
                 if self.context.settings.early && failure.is_tried_again() =>
             {
                 let Instance { module, kernel, .. } = instance;
-                let why = match failure {
-                    Failure::BuildFailed { diagnosis: Some(diagnosis), .. } => diagnosis.to_string(),
-                    failure => failure.to_string(),
-                };
+                let why = failure.diagnosis().map_or_else(|| failure.to_string(), ToString::to_string);
                 let text = format!(
                     "{module} cannot be built for kernel {kernel} yet, and is tried again at the end: {why}"
                 );

@@ -156,10 +156,7 @@ pub(super) fn build(
 
 /// The first error, else the failure itself.
 fn reason(failure: &Failure) -> String {
-    match failure {
-        Failure::BuildFailed { diagnosis: Some(diagnosis), .. } => diagnosis.to_string(),
-        other => other.to_string(),
-    }
+    failure.diagnosis().map_or_else(|| failure.to_string(), ToString::to_string)
 }
 
 fn compiler_of(toolchain: &Toolchain) -> String {
