@@ -5,9 +5,9 @@ in /var/lib/dkms/a/1.0/build: one two a 1.0 {K1} x86_64
 in /var/lib/dkms/a/1.0/build: three a 1.0 {K1} x86_64
 
 == PRE_BUILD that gives up: what it said last is told
-$ module a 1.0 'PRE_BUILD=s.sh'; printf '#!/bin/sh\necho looking\necho "This kernel is too new."\nexit 3\n' >/usr/src/a-1.0/s.sh; chmod +x /usr/src/a-1.0/s.sh; dkms build a/1.0 -k $K1 2>&1 >/dev/null | grep -A1 PRE_BUILD
+$ module a 1.0 'PRE_BUILD=s.sh'; printf '#!/bin/sh\necho looking\necho "This kernel is too new."\nexit 3\n' >/usr/src/a-1.0/s.sh; chmod +x /usr/src/a-1.0/s.sh; dkms build a/1.0 -k $K1 2>&1 >/dev/null | grep -A1 PRE_BUILD | sed 's/^ *//'
 Error! PRE_BUILD of a/1.0 failed with status 3
-  This kernel is too new.
+This kernel is too new.
 
 == POST_BUILD finds what was built
 $ module a 1.0 'POST_BUILD="s.sh"'; printf '#!/bin/sh\nls $0 >/dev/null; ls /var/lib/dkms/a/1.0/$kernelver/$arch/module\n' >/usr/src/a-1.0/s.sh; chmod +x /usr/src/a-1.0/s.sh; dkms build a/1.0 -k $K1 >/dev/null; grep -c '^a.ko$' /var/lib/dkms/a/1.0/$K1/$A/log/make.log
