@@ -3,7 +3,7 @@
 use super::draft::{checked, exactly, relate};
 use super::layout::{Layout, Places};
 use super::scripts::{ASIDE_PART, BACK_PART, SETTLE_PART, Scripts};
-use super::{ModulePackage, SourcePackage, draft, license, source, words};
+use super::{ModulePackage, SourceFile, SourcePackage, draft, license, lintian, source, words};
 use crate::{
     Architecture, Comparison, Dependency, Entry, Package, PackageError, RelationKind, ScriptPoint, Trigger,
     Version, deb,
@@ -74,7 +74,7 @@ pub(super) fn prebuilt(package: &ModulePackage, usr_merged: bool) -> Result<Pack
             package.version, kernel.release
         ),
     );
-    finish(&mut deb, about, module);
+    finish(&mut deb, about, module, &[]);
 
     let images = images(package);
     // Where it is known which, no other: apt would install another one in place of a kernel that is removed.
@@ -185,7 +185,7 @@ pub(super) fn metapackage(newest: &ModulePackage) -> Result<Option<Package>, Pac
             "This package depends on the modules of {module} for the newest kernel\nof the flavour {flavour}, and on that kernel, so that both move together."
         ),
     );
-    finish(&mut deb, &newest.about, module);
+    finish(&mut deb, &newest.about, module, &[]);
     let modules = exactly(prebuilt_name(module, &newest.kernel.release), exact);
     let kernel = Dependency::on(format!("linux-image-{flavour}"));
     relate(&mut deb, RelationKind::Depends, [modules, kernel]);
@@ -209,7 +209,7 @@ pub(super) fn source(package: &SourcePackage) -> Result<Package, PackageError> {
             "This package has the sources of {module} {version}, from which modules are\nbuilt for every kernel of the machine."
         ),
     );
-    finish(&mut deb, about, module);
+    finish(&mut deb, about, module, &package.files);
     deb.entries.extend(source::entries(package));
     relate(
         &mut deb,
@@ -230,7 +230,7 @@ pub(super) fn source(package: &SourcePackage) -> Result<Package, PackageError> {
 }
 
 /// Section, papers, and lines of a description that fit a terminal.
-fn finish(deb: &mut Package, about: &super::About, module: &str) {
+fn finish(deb: &mut Package, about: &super::About, module: &str, sources: &[SourceFile]) {
     deb.section = "kernel".to_owned();
     deb.copyright = if about.copyright.is_empty() {
         license::copyright(module, &about.homepage, &about.license)
@@ -241,9 +241,6 @@ fn finish(deb: &mut Package, about: &super::About, module: &str) {
         if line.starts_with(' ') || line.is_empty() { vec![line.to_owned()] } else { deb::wrap(line, WIDTH) }
     });
     deb.description = lines.collect::<Vec<_>>().join("\n");
-    let overrides = format!(
-        "# The package is not part of Debian's archive, so no report asked for it to be packaged.\n{}: initial-upload-closes-no-bugs\n",
-        deb.name
-    );
+    let overrides = lintian::overrides(&deb.name, sources);
     deb.entries.push(Entry::file(format!("/usr/share/lintian/overrides/{}", deb.name), overrides));
 }

@@ -11,6 +11,7 @@ mod draft;
 mod fedora;
 mod layout;
 mod license;
+mod lintian;
 mod manifest;
 mod prebuilt;
 mod scripts;
