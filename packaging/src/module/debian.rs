@@ -12,9 +12,6 @@ use crate::{
 /// The trigger by which evermod does one pass at the end of dpkg's run; nothing happens where there is no evermod.
 const TRIGGER: &str = "evermod-rebuild";
 
-/// How wide lines of a description may be.
-const WIDTH: usize = 78;
-
 /// Policy 5.6.1: what no name has becomes a hyphen.
 fn name_of(text: &str) -> String {
     words::replaced(&text.to_ascii_lowercase(), "_~:^", '-')
@@ -229,7 +226,7 @@ pub(super) fn source(package: &SourcePackage) -> Result<Package, PackageError> {
     checked(deb, deb::file_name)
 }
 
-/// Section, papers, and lines of a description that fit a terminal.
+/// Section and papers.
 fn finish(deb: &mut Package, about: &super::About, module: &str, sources: &[SourceFile]) {
     deb.section = "kernel".to_owned();
     deb.copyright = if about.copyright.is_empty() {
@@ -237,10 +234,6 @@ fn finish(deb: &mut Package, about: &super::About, module: &str, sources: &[Sour
     } else {
         about.copyright.clone()
     };
-    let lines = deb.description.lines().flat_map(|line| {
-        if line.starts_with(' ') || line.is_empty() { vec![line.to_owned()] } else { deb::wrap(line, WIDTH) }
-    });
-    deb.description = lines.collect::<Vec<_>>().join("\n");
     let overrides = lintian::overrides(&deb.name, sources);
     deb.entries.push(Entry::file(format!("/usr/share/lintian/overrides/{}", deb.name), overrides));
 }

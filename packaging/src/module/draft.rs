@@ -1,9 +1,13 @@
 //! What packages of a module have in common in every format.
 
 use super::{About, license, words};
+use crate::deb::wrap;
 use crate::{
     Architecture, Change, Comparison, Dependency, Entry, Package, PackageError, RelationKind, Version, check,
 };
+
+/// How wide lines of a description may be: lintian and rpmlint want them to fit a terminal.
+const WIDTH: usize = 78;
 
 /// A package without relations, entries and scripts.
 pub(super) fn package(
@@ -20,6 +24,10 @@ pub(super) fn package(
         description.push_str("\n\n");
     }
     description.push_str(&last);
+    let lines = description.lines().flat_map(|line| {
+        if line.starts_with(' ') || line.is_empty() { vec![line.to_owned()] } else { wrap(line, WIDTH) }
+    });
+    let description = lines.collect::<Vec<_>>().join("\n");
     let mut changes = about.changes.clone();
     if changes.is_empty() {
         changes.push(format!("Package of {name}, made by evermod."));

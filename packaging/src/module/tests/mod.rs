@@ -379,3 +379,18 @@ fn versions_sort_as_the_kernels_do() {
     older.version = "v1_2".to_owned();
     assert_eq!(version(&older), "0~v1.2-2+k6.1.192.2");
 }
+
+/// lintian and rpmlint call longer lines an error.
+#[test]
+fn descriptions_fit_a_terminal_whatever_the_module_is_called() {
+    let name = "a-module-with-a-name-of-a-good-many-characters";
+    let prebuilt = ModulePackage { module: name.to_owned(), ..debian_sample() };
+    let source = SourcePackage { module: name.to_owned(), ..source_sample() };
+    for dialect in [DEBIAN, fedora()] {
+        let metapackage = dialect.metapackage(&prebuilt).unwrap().unwrap();
+        for package in [dialect.prebuilt(&prebuilt).unwrap(), metapackage, dialect.source(&source).unwrap()] {
+            let longest = package.description.lines().map(str::len).max();
+            assert!(longest.is_some_and(|longest| longest < 80), "{}", package.description);
+        }
+    }
+}
