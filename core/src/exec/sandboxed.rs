@@ -123,6 +123,10 @@ impl SandboxRunner {
         sink: &dyn Sink,
     ) -> Result<Ended, Failure> {
         let bwrap = self.bwrap.as_ref().filter(|_| self.isolation() == Isolation::Bubblewrap);
+        // Another build has found out meanwhile that there is none: this one's sources are not where it would look for them.
+        if bwrap.is_none() && job.sandbox.scratch != job.sandbox.build_dir {
+            return Ok(Ended::NoSandbox);
+        }
         let text = job.program.text();
         let bash = ["--norc", "--noprofile", "-c", &text, "evermod"];
         let mut report = None;
