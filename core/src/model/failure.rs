@@ -407,6 +407,11 @@ impl Failure {
         }
     }
 
+    /// The first real error, else the failure itself.
+    pub fn reason(&self) -> String {
+        self.diagnosis().map_or_else(|| self.to_string(), ToString::to_string)
+    }
+
     /// The log of a build.
     pub fn log(&self) -> Option<&Path> {
         match self {

@@ -108,7 +108,7 @@ impl Sink for InOneLine<'_> {
                 if self.context.settings.early && failure.is_tried_again() =>
             {
                 let Instance { module, kernel, .. } = instance;
-                let why = failure.diagnosis().map_or_else(|| failure.to_string(), ToString::to_string);
+                let why = failure.reason();
                 let text = format!(
                     "{module} cannot be built for kernel {kernel} yet, and is tried again at the end: {why}"
                 );

@@ -114,8 +114,7 @@ pub(super) fn build(
         let dir = staged.places.instance_dir(instance);
         let (cell, log) = match (failure, survey.record(instance)) {
             (Some((_, failure)), _) => {
-                let why = reason(failure);
-                let cell = lost(&module, Some(kernel.clone()), Outcome::Failed, why);
+                let cell = lost(&module, Some(kernel.clone()), Outcome::Failed, failure.reason());
                 let milliseconds = told.time(instance);
                 (Cell { milliseconds, ..cell }, staged.places.failure_log(instance))
             }
@@ -152,11 +151,6 @@ pub(super) fn build(
     };
     work.cells.sort_by(|a, b| a.module.cmp(&b.module).then_with(|| order(&a.kernel).cmp(&order(&b.kernel))));
     Ok(work)
-}
-
-/// The first error, else the failure itself.
-fn reason(failure: &Failure) -> String {
-    failure.diagnosis().map_or_else(|| failure.to_string(), ToString::to_string)
 }
 
 fn compiler_of(toolchain: &Toolchain) -> String {
