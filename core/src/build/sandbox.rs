@@ -16,8 +16,8 @@ pub struct Sandbox {
     pub staged: Option<(PathBuf, PathBuf)>,
     /// Files that the command must not read: it finds them empty.
     pub hidden: Vec<PathBuf>,
-    /// Whom the command runs as.
-    pub user: User,
+    /// Whom the command runs as; `None` if it runs without a sandbox.
+    pub user: Option<User>,
 }
 
 /// User and group that a command runs as.
@@ -46,7 +46,7 @@ impl Sandbox {
     ///
     /// `status_fd` is where bubblewrap reports that the command has started. `real` follows links: bubblewrap mounts on
     /// no path that leads through an absolute one.
-    pub fn arguments(&self, status_fd: i32, real: &dyn Fn(&Path) -> PathBuf) -> Vec<OsString> {
+    pub fn arguments(&self, user: User, status_fd: i32, real: &dyn Fn(&Path) -> PathBuf) -> Vec<OsString> {
         let mut args: Vec<OsString> = Vec::new();
         let mut add = |words: &[&dyn AsRef<std::ffi::OsStr>]| {
             args.extend(words.iter().map(|word| word.as_ref().to_os_string()));
@@ -76,7 +76,7 @@ impl Sandbox {
             add(&[&"--ro-bind", &"/dev/null", &real(file)]);
         }
         add(&[&"--chdir", &self.build_dir]);
-        match self.user {
+        match user {
             User::Switched(user, group) => {
                 let (user, group) = (user.to_string(), group.to_string());
                 add(&[
@@ -114,13 +114,13 @@ mod tests {
             source: Some("/usr/src/m-1".into()),
             staged: Some(("/st".into(), "/t/K/A".into())),
             hidden: vec!["/home/me/key".into()],
-            user: User::Switched(65534, 65534),
+            user: None,
         };
-        let words = |sandbox: &Sandbox| {
-            let args = sandbox.arguments(7, &|path| path.into()).into_iter();
+        let words = |user| {
+            let args = sandbox.arguments(user, 7, &|path| path.into()).into_iter();
             args.map(|a| a.into_string().unwrap()).collect::<Vec<_>>().join(" ")
         };
-        let text = words(&sandbox);
+        let text = words(User::Switched(65534, 65534));
         assert!(text.contains("--ro-bind / / "));
         assert!(
             text.contains(
@@ -130,7 +130,7 @@ mod tests {
         );
         assert!(text.contains("--unshare-net"));
         assert!(text.ends_with("setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs"));
-        let mapped = words(&Sandbox { user: User::Mapped(65534, 65534), ..sandbox });
+        let mapped = words(User::Mapped(65534, 65534));
         assert!(mapped.ends_with("--chdir /t/build --unshare-user --uid 65534 --gid 65534"), "{mapped}");
         assert!(has_started("{ \"child-pid\": 12 }\n"));
         assert!(!has_started(""));

@@ -117,25 +117,25 @@ impl Session<'_> {
         }
         // Where the build believes to be must exist for the sandbox's mount.
         fs_err::create_dir_all(&build_dir)?;
-        let mut log = self.start_log(input)?;
+        let mut log = self.start_log(input, user)?;
         // Whoever builds there finds a copy, which no other kernel's build sees, and leaves nothing behind.
         let sources = self.places.root.resolve(&self.places.source_tree)?;
         let source = Some(input.source.clone()).filter(|source| source.starts_with(sources));
         let hidden = self.settings.hidden.clone();
-        let user = user.unwrap_or(User::Switched(0, 0));
         let sandbox = Sandbox { scratch: scratch.clone(), build_dir, source, staged: None, hidden, user };
 
         let ended = self.run_commands(input, &sandbox, &mut log);
         let result = match ended {
-            Ok(false) => {
-                remove_tree_if_there(&scratch)?;
-                return Ok(None);
-            }
+            Ok(false) => Ok(None),
             Ok(true) => self.finish(input, &sandbox, &mut log, started),
             Err(failure) => Err(failure),
         };
         match result {
-            Ok(record) => {
+            Ok(None) => {
+                remove_tree_if_there(&scratch)?;
+                Ok(None)
+            }
+            Ok(Some(record)) => {
                 if scratch == self.places.build_dir(&instance.module) {
                     clear(&scratch)?;
                 } else {
@@ -155,12 +155,12 @@ impl Session<'_> {
         }
     }
 
-    fn start_log(&self, input: &BuildInput) -> Result<Log, Failure> {
+    fn start_log(&self, input: &BuildInput, user: Option<User>) -> Result<Log, Failure> {
         let path = self.places.failure_log(&input.instance);
         if let Some(dir) = path.parent() {
             fs_err::create_dir_all(dir)?;
         }
-        let isolation = match self.sandbox.isolation() {
+        let isolation = match self.sandbox.isolation_of(user) {
             Isolation::Bubblewrap => "bubblewrap, unprivileged user, no network".to_string(),
             Isolation::None { why } => format!("none ({why})"),
         };

@@ -19,14 +19,15 @@ use std::process::Command;
 use std::time::Instant;
 
 impl Session<'_> {
-    /// Collects what make produced, makes it ready, and moves it into the tree.
+    /// Collects what make produced, makes it ready, and moves it into the tree; `None` if the sandbox of POST_BUILD could not be
+    /// made.
     pub(super) fn finish(
         &self,
         input: &BuildInput,
         sandbox: &Sandbox,
         log: &mut Log,
         started: Instant,
-    ) -> Result<BuildRecord, Failure> {
+    ) -> Result<Option<BuildRecord>, Failure> {
         let instance = &input.instance;
         let target = self.places.instance_dir(instance);
         let parent = target.parent().unwrap_or(&target);
@@ -65,12 +66,14 @@ impl Session<'_> {
             adopted: false,
             directives: input.built_directives(),
             conf: input.conf.clone(),
-            isolation: Some(self.sandbox.isolation()),
+            isolation: Some(self.sandbox.isolation_of(sandbox.user)),
             signature: signature.or(Some(Signature::Unsigned("it has no modules".into()))),
             milliseconds: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             refused: None,
         };
-        self.post_build(input, sandbox, log, staging.path())?;
+        if !self.post_build(input, sandbox, log, staging.path())? {
+            return Ok(None);
+        }
         for (name, text) in built_against(self.places, instance, &input.directives) {
             fs_err::write(staging.path().join(name), text)?;
         }
@@ -78,20 +81,20 @@ impl Session<'_> {
         let text = serde_json::to_vec_pretty(&record).map_err(std::io::Error::from)?;
         fs_err::write(staging.path().join(RECORD), text)?;
         move_into_place(staging, &target)?;
-        Ok(record)
+        Ok(Some(record))
     }
 
-    /// POST_BUILD finds the instance where it will be, and may add to it.
+    /// POST_BUILD finds the instance where it will be, and may add to it; false if the sandbox could not be made.
     fn post_build(
         &self,
         input: &BuildInput,
         sandbox: &Sandbox,
         log: &mut Log,
         staging: &Path,
-    ) -> Result<(), Failure> {
-        let Some(script) = input.directives.post_build.as_deref() else { return Ok(()) };
+    ) -> Result<bool, Failure> {
+        let Some(script) = input.directives.post_build.as_deref() else { return Ok(true) };
         let place = self.places.instance_dir(&input.instance);
-        let Some(owner) = self.sandbox.user().map(User::owner) else {
+        let Some(owner) = sandbox.user.map(User::owner) else {
             // Without mounts, the instance has to be there for the time of the script.
             let old = replace_with_link(staging, &place)?;
             let result = self.run_script(input, sandbox, log, "POST_BUILD", Some(script));
@@ -99,13 +102,13 @@ impl Session<'_> {
             if let Some(old) = old {
                 fs_err::rename(old, &place)?;
             }
-            return result.map(|_| ());
+            return result;
         };
         chown_tree(staging, owner)?;
         let sandbox = Sandbox { staged: Some((staging.to_path_buf(), place)), ..sandbox.clone() };
         let result = self.run_script(input, &sandbox, log, "POST_BUILD", Some(script));
         chown_tree(staging, (0, 0))?;
-        result.map(|_| ())
+        result
     }
 
     /// The module that make produced for a record, never one outside the build directory.

@@ -95,6 +95,11 @@ impl SandboxRunner {
         }
     }
 
+    /// What a build had that began as this user: another may have found out since that there is no sandbox.
+    pub fn isolation_of(&self, user: Option<User>) -> Isolation {
+        user.map_or_else(|| self.isolation(), |_| Isolation::Bubblewrap)
+    }
+
     /// Whom builds run as in the sandbox, where there is one.
     pub fn user(&self) -> Option<User> {
         (self.isolation() == Isolation::Bubblewrap).then_some(self.user)
@@ -122,16 +127,12 @@ impl SandboxRunner {
         log_file: &mut File,
         sink: &dyn Sink,
     ) -> Result<Ended, Failure> {
-        let bwrap = self.bwrap.as_ref().filter(|_| self.isolation() == Isolation::Bubblewrap);
-        // Another build has found out meanwhile that there is none: this one's sources are not where it would look for them.
-        if bwrap.is_none() && job.sandbox.scratch != job.sandbox.build_dir {
-            return Ok(Ended::NoSandbox);
-        }
+        let bwrap = self.bwrap.as_ref().zip(job.sandbox.user);
         let text = job.program.text();
         let bash = ["--norc", "--noprofile", "-c", &text, "evermod"];
         let mut report = None;
         let mut command = match bwrap {
-            Some(bwrap) => {
+            Some((bwrap, user)) => {
                 // A file without a name: a pipe would leak into the builds that other threads start at the same moment.
                 let dir = job.sandbox.scratch.parent().unwrap_or(&job.sandbox.scratch);
                 let file = tempfile::tempfile_in(dir)?;
@@ -139,7 +140,7 @@ impl SandboxRunner {
                 let mut command = Command::new(bwrap);
                 let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
                 command
-                    .args(job.sandbox.arguments(inherited.as_raw_fd(), &real))
+                    .args(job.sandbox.arguments(user, inherited.as_raw_fd(), &real))
                     .preserved_fds(vec![inherited]);
                 report = Some(file);
                 match &job.program {
