@@ -9,19 +9,22 @@ check: ## format, lints, unit tests: for every commit
 
 .PHONY: check
 
-deb: ## evermod's own Debian package, into target/dist
-	$(CARGO) build --release -p evermod-core
-	$(CARGO) run -p xtask -- deb
+# In one command and one profile, so that what both stand on is compiled once.
+release:
+	$(CARGO) build --release -p evermod-core -p xtask
+
+.PHONY: release
+
+deb: release ## evermod's own Debian package, into target/dist
+	$(CARGO) run --release -p xtask -- deb
 
 .PHONY: deb
 
-rpm: ## evermod's own RPM packages, into target/dist
-	$(CARGO) build --release -p evermod-core
-	$(CARGO) run -p xtask -- rpm
+rpm: release ## evermod's own RPM packages, into target/dist
+	$(CARGO) run --release -p xtask -- rpm
 
-arch: ## evermod's own package for Arch, into target/dist
-	$(CARGO) build --release -p evermod-core
-	$(CARGO) run -p xtask -- arch
+arch: release ## evermod's own package for Arch, into target/dist
+	$(CARGO) run --release -p xtask -- arch
 
 packages: deb rpm arch ## all three
 
