@@ -13,7 +13,7 @@ step() { printf '\n\033[1m== %s\033[0m  (%d s)\n' "$*" $((SECONDS - started)); }
 [ "$(id -u)" = 0 ] || die "the demonstration mounts a Debian root of its own, so it needs root: try sudo make demo"
 
 step "What the demonstration needs on this machine"
-cargo_dir=$("$here/setup.sh" --print-path)
+cargo_dir=$("$here/setup.sh" --demo --print-path)
 PATH=$cargo_dir:$PATH
 echo "all there; cargo is $("$cargo_dir/cargo" --version | awk '{print $2}')"
 
