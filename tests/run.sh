@@ -49,7 +49,7 @@ fi
 # The roots are made while the compiler runs: they wait for the network and the disk.
 make_roots() {
   local root
-  for root in demo apt13 small apt13-dracut apt13-unattended dkms dkms-cloud secureboot takeover oracle-dkms managers dnf dnf5 pacman kernel-install packaging older newer; do "$here/roots/make.sh" "$root" >/dev/null || return 1; done
+  for root in small apt12 apt13 demo apt13-dracut apt13-unattended dkms dkms-cloud secureboot takeover oracle-dkms managers dnf dnf5 pacman kernel-install packaging older newer; do "$here/roots/make.sh" "$root" >/dev/null || return 1; done
   "$here/corpus/fetch.sh" fast || return 1
   "$here/corpus/fetch-confs.sh" || echo "not every dkms.conf could be had" >&2
   "$here/secureboot/firmware.sh" >/dev/null || echo "virt-firmware could not be had" >&2

@@ -84,7 +84,7 @@ fn half_a_compiler(root: &str, path: &str, told: &str) -> Result<()> {
 #[test]
 fn a_compiler_without_its_better_half_is_not_taken_for_one_that_refuses_debian_12() -> Result<()> {
     need!();
-    half_a_compiler("demo", "*/cc1", "cc1")
+    half_a_compiler("apt12", "*/cc1", "cc1")
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_read_only_usr_is_told_once_and_loses_nothing() -> Result<()> {
 #[test]
 fn a_read_only_state_is_told_once_and_the_kernel_lands() -> Result<()> {
     need!();
-    let m = machine!("demo");
+    let m = machine!("apt12");
     m.apt("install acpi-call-dkms")?;
     let before = m.status()?;
     m.root
@@ -185,7 +185,7 @@ fn a_package_that_registers_by_itself_comes_with_a_kernel() -> Result<()> {
 #[test]
 fn headers_that_outlive_their_kernel_are_built_for_no_more() -> Result<()> {
     need!();
-    let m = machine!("demo");
+    let m = machine!("apt12");
     let old = m.newest()?;
     let (one, two) = (m.driver("hello", "1.0", "")?, m.driver("hello", "2.0", "")?);
     m.apt(&format!("install {one}"))?;

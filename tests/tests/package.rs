@@ -26,7 +26,7 @@ fn it_brings_what_dkms_packages_look_for_and_leaves_nothing_when_purged() -> Res
         skip::report("target/dist has no evermod package: run make deb");
         return Ok(());
     };
-    let root = Overlay::new("demo")?;
+    let root = Overlay::new("apt12")?;
     // Times and content of logs and of dpkg's own records change with any transaction.
     let list = "find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/cache \
                 -o -path /var/log -o -path /var/lib/dpkg -o -path /var/lib/apt \\) -prune -o -print | sort";

@@ -7,8 +7,8 @@ use evermod_tests::roots::Overlay;
 use evermod_tests::{need, skip, top};
 
 macro_rules! machine {
-    () => {
-        match Machine::new("demo")? {
+    ($root:expr) => {
+        match Machine::new($root)? {
             Some(machine) => machine,
             None => return Ok(()),
         }
@@ -19,7 +19,7 @@ macro_rules! machine {
 #[test]
 fn drivers_follow_an_upgrade_and_a_failing_one_harms_nobody() -> Result<()> {
     need!();
-    let m = machine!();
+    let m = machine!("demo");
     let old = m.newest()?;
     m.apt("install v4l2loopback-dkms acpi-call-dkms")?;
     m.has("v4l2loopback", &old)?;
@@ -60,11 +60,12 @@ fn drivers_follow_an_upgrade_and_a_failing_one_harms_nobody() -> Result<()> {
 #[test]
 fn headers_that_come_later_still_bring_the_driver_into_the_initramfs() -> Result<()> {
     need!();
-    let m = machine!();
+    let m = machine!("apt12");
     m.apt("install acpi-call-dkms")?;
     let (image, headers) = m.coming()?;
     // The meta packages would bring both at once.
-    m.apt("remove linux-image-amd64 linux-headers-amd64")?;
+    let (meta_image, meta_headers) = m.meta()?;
+    m.apt(&format!("remove {meta_image} {meta_headers}"))?;
     let said = m.apt(&format!("install {image}"))?.all();
     let new = m.newest()?;
     m.lacks("acpi_call", &new)?;
@@ -80,7 +81,7 @@ fn headers_that_come_later_still_bring_the_driver_into_the_initramfs() -> Result
 #[test]
 fn a_driver_that_comes_with_the_kernel_is_in_its_initramfs() -> Result<()> {
     need!();
-    let m = machine!();
+    let m = machine!("apt12");
     let old = m.newest()?;
     let (image, headers) = m.coming()?;
     m.apt(&format!("install acpi-call-dkms {image} {headers}"))?;
@@ -97,7 +98,7 @@ fn a_driver_that_comes_with_the_kernel_is_in_its_initramfs() -> Result<()> {
 #[test]
 fn a_removed_driver_and_a_removed_kernel_leave_nothing() -> Result<()> {
     need!();
-    let m = machine!();
+    let m = machine!("demo");
     let old = m.newest()?;
     let (image, headers) = m.coming()?;
     m.apt("install acpi-call-dkms v4l2loopback-dkms")?;
@@ -127,7 +128,7 @@ fn a_removed_driver_and_a_removed_kernel_leave_nothing() -> Result<()> {
 #[test]
 fn a_driver_that_never_compiles_stops_no_other() -> Result<()> {
     need!();
-    let m = machine!();
+    let m = machine!("apt12");
     m.root.copy_in(&top().join("tests/modules/broken-1.0"), "/usr/src/broken-1.0")?;
     m.root.run(&["dkms", "add", "broken/1.0"])?.ok()?;
     m.apt("install acpi-call-dkms")?;
@@ -145,7 +146,7 @@ fn a_machine_that_ran_dkms_is_taken_over_and_can_go_back() -> Result<()> {
         skip::report("target/dist has no evermod package: run make deb");
         return Ok(());
     };
-    let m = Machine { root: Overlay::new("demo")? };
+    let m = Machine { root: Overlay::new("apt12")? };
     m.apt("install dkms acpi-call-dkms")?;
     let kernel = m.newest()?;
     let before = (m.status()?, fingerprint(&m, &kernel)?);
