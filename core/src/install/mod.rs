@@ -9,6 +9,7 @@ mod packaged;
 mod place;
 mod refusal;
 pub mod source;
+mod stamp;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -18,3 +19,4 @@ pub use modinfo::{ModInfo, imports_any, module_name};
 pub use originals::is_there;
 pub use packaged::Packaged;
 pub use place::{Comparison, Installed, Judged, Overriding, Placement, Removed, Target};
+pub use stamp::{BuiltFile, Looks, Stamp};

@@ -6,12 +6,12 @@ use super::files::{
 use super::modinfo::ModInfo;
 use super::originals::{self, Restored};
 use super::refusal::{Contender, refusal};
+use super::stamp::{BuiltFile, Looks, Stamp};
 use super::{Compression, Packaged, compression};
 use crate::model::{BuildRecord, Failure, Instance, Record};
 use crate::places::{Places, RECORD};
 use std::collections::BTreeSet;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// One module file and where it belongs.
@@ -34,8 +34,10 @@ pub struct Placement<'a> {
     pub instance: &'a Instance,
     /// Its modules.
     pub targets: Vec<Target>,
-    /// The file names in the tree's `module` directory, where they are known already.
-    pub built_files: Option<&'a [String]>,
+    /// The files in the tree's `module` directory, where they are known already.
+    pub built_files: Option<&'a [BuiltFile]>,
+    /// What remembers the directories below kernels, where much is compared.
+    pub looks: Option<&'a Looks>,
     /// The files of packages, which stay where they are.
     pub packaged: Option<&'a Packaged>,
 }
@@ -123,7 +125,7 @@ impl<'a> Placement<'a> {
                 destination: destination.unwrap_or(&r.dest_location).to_string(),
             })
             .collect();
-        Self { places, instance, targets, built_files: None, packaged: None }
+        Self { places, instance, targets, built_files: None, looks: None, packaged: None }
     }
 
     fn kernel_dir(&self) -> PathBuf {
@@ -141,7 +143,9 @@ impl<'a> Placement<'a> {
     /// The built file and its place below the kernel, both on the machine.
     fn pair(&self, target: &Target) -> Option<(PathBuf, PathBuf)> {
         let built = match self.built_files {
-            Some(files) => self.module_dir().join(files.iter().find(|file| is_module(file, &target.name))?),
+            Some(files) => {
+                self.module_dir().join(&files.iter().find(|file| is_module(&file.name, &target.name))?.name)
+            }
             None => originals::variant(&self.module_dir(), &target.name)?,
         };
         let dir = originals::below(&self.kernel_dir(), &target.destination);
@@ -180,7 +184,7 @@ impl<'a> Placement<'a> {
             match self.pair(target) {
                 None => comparison.built_missing = Some(target.name.clone()),
                 Some((built, installed))
-                    if !is_same(&built, &installed) && !self.is_link_to(&built, &installed) =>
+                    if !self.is_installed(&built, &installed) && !self.is_link_to(&built, &installed) =>
                 {
                     match self.preferred(target, &built, &installed) {
                         Some(why) => comparison.left_out.get_or_insert(why),
@@ -193,6 +197,16 @@ impl<'a> Placement<'a> {
             }
         }
         comparison
+    }
+
+    /// Whether a built file is the installed one; what is known of either is not asked for again.
+    fn is_installed(&self, built: &Path, installed: &Path) -> bool {
+        let known = |files: &[BuiltFile]| {
+            files.iter().find(|file| built.ends_with(&file.name)).and_then(|file| file.stamp)
+        };
+        let of_built = self.built_files.map_or_else(|| Stamp::of(built), known);
+        let of_installed = self.looks.map_or_else(|| Stamp::of(installed), |looks| looks.stamp(installed));
+        is_same_as((built, of_built), (installed, of_installed))
     }
 
     /// In another root than `/`, an absolute link is not to be followed by the machine's own eyes.
@@ -423,13 +437,14 @@ fn is_module(file: &str, name: &str) -> bool {
 
 /// True if both files are there with the same content.
 fn is_same(a: &Path, b: &Path) -> bool {
-    let (Ok(meta_a), Ok(meta_b)) = (std::fs::metadata(a), std::fs::metadata(b)) else { return false };
-    if !meta_b.is_file() || meta_a.size() != meta_b.size() {
-        return false;
-    }
-    let times = |m: &std::fs::Metadata| (m.mtime(), m.mtime_nsec());
-    times(&meta_a) == times(&meta_b)
-        || matches!((std::fs::read(a), std::fs::read(b)), (Ok(a), Ok(b)) if a == b)
+    is_same_as((a, Stamp::of(a)), (b, Stamp::of(b)))
+}
+
+fn is_same_as((a, of_a): (&Path, Option<Stamp>), (b, of_b): (&Path, Option<Stamp>)) -> bool {
+    let (Some(of_a), Some(of_b)) = (of_a, of_b) else { return false };
+    of_a == of_b
+        || !of_a.is_of_another_size(of_b)
+            && matches!((std::fs::read(a), std::fs::read(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 #[cfg(test)]

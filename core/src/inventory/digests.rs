@@ -1,11 +1,15 @@
 //! Digests of directories and files, remembered by what `stat` says of them, so that nothing is read twice.
 
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, Stat, openat, statat};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Digests by place, each valid as long as the `stat` fingerprint beside it holds.
@@ -39,8 +43,7 @@ impl Digests {
     /// # Errors
     /// Something in it cannot be read.
     pub fn of(&mut self, place: &Path) -> io::Result<String> {
-        let mut items = Vec::new();
-        walk(place, Path::new(""), &mut items)?;
+        let items = walk(place)?;
         let stat = stat_fingerprint(&items);
         if let Some(known) = self.entries.get(place)
             && known.stat == stat
@@ -58,12 +61,15 @@ impl Digests {
     /// # Errors
     /// It is no file, or cannot be read.
     pub fn of_content(&mut self, file: &Path) -> io::Result<String> {
-        let meta = fs_err::metadata(file)?;
-        if !meta.is_file() {
-            return Err(io::Error::other(format!("{}: it is no file", file.display())));
+        let told = |what: &dyn std::fmt::Display| format!("{}: {what}", file.display());
+        let stat = statat(CWD, file, AtFlags::empty())
+            .map_err(|error| io::Error::new(io::Error::from(error).kind(), told(&error)))?;
+        let item = Item { relative: PathBuf::new(), stat };
+        if !item.kind().is_file() {
+            return Err(io::Error::other(told(&"it is no file")));
         }
         // Never taken for what `of` remembers of the same place.
-        let stat = format!("content {}", stat_fingerprint(&[Item { relative: PathBuf::new(), meta }]));
+        let stat = format!("content {}", stat_fingerprint(&[item]));
         if let Some(known) = self.entries.get(file).filter(|known| known.stat == stat) {
             return Ok(known.digest.clone());
         }
@@ -83,49 +89,101 @@ impl Digests {
 
 struct Item {
     relative: PathBuf,
-    meta: std::fs::Metadata,
+    stat: Stat,
+}
+
+impl Item {
+    fn kind(&self) -> FileType {
+        FileType::from_raw_mode(self.stat.st_mode)
+    }
 }
 
 /// Version control data changes without changing any build.
-fn is_ignored(name: &std::ffi::OsStr) -> bool {
+fn is_ignored(name: &OsStr) -> bool {
     name == ".git" || name == ".svn"
 }
 
-fn walk(base: &Path, relative: &Path, items: &mut Vec<Item>) -> io::Result<()> {
-    let place = if relative.as_os_str().is_empty() { base.to_path_buf() } else { base.join(relative) };
-    // The place itself may be a link (KS is one); what lies below is taken as it is.
-    let meta =
-        if relative.as_os_str().is_empty() { std::fs::metadata(&place) } else { place.symlink_metadata() };
-    let meta = match meta {
-        Ok(meta) => meta,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(io::Error::new(e.kind(), format!("{}: {e}", place.display()))),
+/// What is at `place`, and all that lies below it, in the order of names.
+fn walk(place: &Path) -> io::Result<Vec<Item>> {
+    let told = |relative: &Path, error: Errno| {
+        let at = if relative.as_os_str().is_empty() { place.to_path_buf() } else { place.join(relative) };
+        io::Error::new(io::Error::from(error).kind(), format!("{}: {error}", at.display()))
     };
-    let is_dir = meta.is_dir();
-    items.push(Item { relative: relative.to_path_buf(), meta });
+    let mut items = Vec::new();
+    // The place itself may be a link (KS is one); what lies below is taken as it is.
+    let stat = match statat(CWD, place, AtFlags::empty()) {
+        Ok(stat) => stat,
+        Err(Errno::NOENT) => return Ok(items),
+        Err(error) => return Err(told(Path::new(""), error)),
+    };
+    let top = Item { relative: PathBuf::new(), stat };
+    let is_dir = top.kind().is_dir();
+    items.push(top);
     if is_dir {
-        let mut names = Vec::new();
-        for entry in fs_err::read_dir(&place)? {
-            names.push(entry?.file_name());
-        }
-        names.sort();
-        for name in names.iter().filter(|name| !is_ignored(name)) {
-            walk(base, &relative.join(name), items)?;
+        let opened =
+            openat(CWD, place, DIRECTORY, Mode::empty()).map_err(|error| told(Path::new(""), error))?;
+        walk_below(opened, Path::new(""), &mut items, &told)?;
+    }
+    Ok(items)
+}
+
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// From an open directory on, so that the way down is walked once for each.
+fn walk_below(
+    dir: OwnedFd,
+    relative: &Path,
+    items: &mut Vec<Item>,
+    told: &dyn Fn(&Path, Errno) -> io::Error,
+) -> io::Result<()> {
+    for name in names(&dir).map_err(|error| told(relative, error))? {
+        let below = relative.join(&name);
+        let stat = match statat(&dir, &name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            Err(Errno::NOENT) => continue,
+            Err(error) => return Err(told(&below, error)),
+        };
+        let item = Item { relative: below.clone(), stat };
+        let is_dir = item.kind().is_dir();
+        items.push(item);
+        if is_dir {
+            let opened = openat(&dir, &name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())
+                .map_err(|error| told(&below, error))?;
+            walk_below(opened, &below, items, told)?;
         }
     }
     Ok(())
 }
 
+/// The names in an open directory that count, in byte order.
+fn names(dir: &OwnedFd) -> Result<Vec<OsString>, Errno> {
+    let mut names = Vec::new();
+    let mut buffer = [MaybeUninit::uninit(); 8192];
+    let mut listing = RawDir::new(dir, &mut buffer);
+    while let Some(entry) = listing.next() {
+        let name = OsStr::from_bytes(entry?.file_name().to_bytes()).to_os_string();
+        if name != "." && name != ".." && !is_ignored(&name) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
 fn stat_fingerprint(items: &[Item]) -> String {
     let mut hash = Sha256::new();
-    for Item { relative, meta } in items {
+    for Item { relative, stat } in items {
         hash.update(relative.as_os_str().as_bytes());
-        for number in
-            [i64::from(meta.mode()), meta.ctime(), meta.ctime_nsec(), meta.mtime(), meta.mtime_nsec()]
-        {
-            hash.update(number.to_le_bytes());
-        }
-        hash.update(meta.size().to_le_bytes());
+        // The types differ by architecture.
+        let numbers: [i128; 6] = [
+            stat.st_mode.into(),
+            stat.st_ctime.into(),
+            stat.st_ctime_nsec.into(),
+            stat.st_mtime.into(),
+            stat.st_mtime_nsec.into(),
+            stat.st_size.into(),
+        ];
+        numbers.iter().for_each(|number| hash.update(number.to_le_bytes()));
     }
     format!("{:x}", hash.finalize())
 }
@@ -141,7 +199,8 @@ fn file_digest(file: &Path) -> io::Result<Digest256> {
 
 fn content_digest(base: &Path, items: &[Item]) -> io::Result<String> {
     let mut hash = Sha256::new();
-    for Item { relative, meta } in items {
+    for item in items {
+        let (relative, kind) = (&item.relative, item.kind());
         let place = if relative.as_os_str().is_empty() { base.to_path_buf() } else { base.join(relative) };
         let mut part = |kind: u8, content: Digest256| {
             hash.update([kind]);
@@ -149,12 +208,12 @@ fn content_digest(base: &Path, items: &[Item]) -> io::Result<String> {
             hash.update([0]);
             hash.update(content);
         };
-        if meta.is_symlink() {
+        if kind.is_symlink() {
             part(b'l', Sha256::digest(fs_err::read_link(&place)?.as_os_str().as_bytes()));
-        } else if meta.is_file() {
-            let kind = if meta.mode() & 0o111 == 0 { b'f' } else { b'x' };
-            part(kind, file_digest(&place)?);
-        } else if meta.is_dir() {
+        } else if kind.is_file() {
+            let executable = if item.stat.st_mode & 0o111 == 0 { b'f' } else { b'x' };
+            part(executable, file_digest(&place)?);
+        } else if kind.is_dir() {
             part(b'd', Sha256::digest([]));
         }
     }

@@ -1,5 +1,6 @@
 //! Directories and small files of the DKMS tree, in as few system calls as there can be: a tree has thousands of them.
 
+use crate::install::{BuiltFile, Stamp};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, openat, readlinkat, statat};
 use rustix::io::{Errno, read, retry_on_intr};
 use std::ffi::{CStr, OsString};
@@ -80,6 +81,14 @@ impl Directory {
     /// The names of the directories in it.
     pub fn directories(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().filter(|e| e.is_dir).map(|e| e.name.as_str())
+    }
+
+    /// What is in it, with sizes and times.
+    pub fn files(self) -> Vec<BuiltFile> {
+        let Self { opened, entries, .. } = self;
+        let file =
+            |entry: Entry| BuiltFile { stamp: Stamp::at(&opened, Path::new(&entry.name)), name: entry.name };
+        entries.into_iter().map(file).collect()
     }
 
     /// Where a link in it leads, as it is written; `None` for what is no link.

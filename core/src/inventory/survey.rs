@@ -9,7 +9,7 @@ use super::prebuilt::Prebuilts;
 use super::tree::{Built, Registered, Source, Tree};
 use crate::config::shell::Shell;
 use crate::config::{Content, Distribution, HeaderHint, KernelConfig, Toolchain, Vars, toolchain};
-use crate::install::{Compression, Placement};
+use crate::install::{Compression, Looks, Placement};
 use crate::model::{
     BuildRecord, BuildSummary, Directives, Failure, FailureRecord, Instance, KernelRelease, ModuleId,
 };
@@ -72,6 +72,7 @@ pub struct Survey<'a> {
     pub(super) forced: OnceCell<BTreeSet<String>>,
     pub(super) prebuilts: OnceCell<Prebuilts>,
     failed: OnceCell<BTreeSet<String>>,
+    looks: Looks,
     pub(super) weak_links: RefCell<BTreeMap<KernelRelease, BTreeMap<String, PathBuf>>>,
     pub(super) scopes: RefCell<BTreeMap<KernelRelease, Rc<Vars>>>,
     config_paths: RefCell<BTreeMap<KernelRelease, PathBuf>>,
@@ -117,6 +118,7 @@ impl<'a> Survey<'a> {
             forced: OnceCell::new(),
             prebuilts: OnceCell::new(),
             failed: OnceCell::new(),
+            looks: Looks::default(),
             weak_links: RefCell::default(),
             scopes: RefCell::default(),
             config_paths: RefCell::default(),
@@ -282,7 +284,7 @@ impl<'a> Survey<'a> {
         let records = facts.directives.records_but(&facts.excluded_records);
         let placement =
             Placement::new(self.places, &built.instance, &records, self.options.destination.as_deref());
-        Placement { built_files: Some(&built.files), ..placement }
+        Placement { built_files: Some(&built.files), looks: Some(&self.looks), ..placement }
     }
 
     /// Every module, in its highest version, for every kernel that has headers or an image, and the modules that cannot

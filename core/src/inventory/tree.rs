@@ -1,6 +1,7 @@
 //! The DKMS tree as it stands: what is registered, built and active (contract 3.1, 3.2).
 
 use super::listing::Directory;
+use crate::install::BuiltFile;
 use crate::model::{Arch, Instance, KernelRelease, ModuleId};
 use crate::places::{NOT_KERNELS, ORIGINALS, Places};
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,8 +58,8 @@ impl Registered {
 pub struct Built {
     /// Which instance.
     pub instance: Instance,
-    /// The file names in `module/`, sorted.
-    pub files: Vec<String>,
+    /// The files in `module/`, by name.
+    pub files: Vec<BuiltFile>,
     /// Whether `T/M/kernel-K-A` names this version.
     pub active: bool,
 }
@@ -171,7 +172,7 @@ impl Tree {
         // A package may declare no module at all: the directory alone makes it built.
         let files = match of_kernel.below(Path::new(instance.arch.as_str()).join("module")) {
             Ok(None) => return None,
-            Ok(Some(dir)) => dir.entries.into_iter().map(|e| e.name).collect(),
+            Ok(Some(dir)) => dir.files(),
             Err(_) => Vec::new(),
         };
         let active = self
@@ -265,7 +266,8 @@ mod tests {
         assert_eq!(good.source, Source::Directory(p.root.at("/usr/src/good-1.0")));
         assert_eq!(good.built.len(), 1);
         assert!(good.built[0].active);
-        assert_eq!(good.built[0].files, ["good.ko"]);
+        let [file] = good.built[0].files.as_slice() else { panic!("{:?}", good.built) };
+        assert!(file.name == "good.ko" && file.stamp.is_some());
         assert_eq!(tree.originals.len(), 1);
     }
 
