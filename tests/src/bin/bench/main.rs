@@ -58,7 +58,7 @@ fn main() -> Result<ExitCode> {
     eprintln!("bench: a tiny module for {} kernels ...", kernels.len());
     let seeds = small::seeds(&kernels, dir)?;
     if let Some(modules) = arguments.grow {
-        trees::grow(&seeds, 0..modules, |_| 1)?;
+        trees::grow(&seeds, 0..modules, trees::three_or_four)?;
         trees::copy_times(&seeds)?;
         return Ok(ExitCode::SUCCESS);
     }

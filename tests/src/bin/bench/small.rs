@@ -11,7 +11,7 @@ use crate::trees::{self, Seed};
 use crate::{AS_DKMS, DKMS, EVERMOD, Subject, alternate, check, compare};
 
 /// Runs of what takes milliseconds.
-const OFTEN: usize = 15;
+const OFTEN: usize = 41;
 /// Runs of what takes a second.
 const SOME: usize = 7;
 /// Modules of dkms's sample, in place of the thousand that would keep it busy for minutes.
@@ -132,7 +132,7 @@ fn build(kernel: &str, dir: &Path) -> Result<Row> {
     let theirs = Subject { commands: &[&theirs], before: &added, traced: true };
     let ours = Subject { commands: &[&ours], before: &added, traced: true };
     let (_, theirs, their_cost) = compare(&floor, &theirs, SOME, dir)?;
-    let (bare, ours, our_cost) = compare(&floor, &ours, 120, dir)?;
+    let (bare, ours, our_cost) = compare(&floor, &ours, 240, dir)?;
     let more = |processes: Option<u64>| processes.unwrap_or(0) as f64 - bare.processes.unwrap_or(0) as f64;
     let row = Row::new("build of a tiny module", Some(theirs), ours)
         .over(bare)
@@ -208,10 +208,9 @@ pub fn many(mut seeds: Vec<Seed>, rounds: usize, dir: &Path) -> Result<Vec<Row>>
     let mut rows = Vec::new();
     eprintln!("bench: 30 modules for {} kernels ...", seeds.len());
     trees::clear()?;
-    let modules = |index: usize| if index.is_multiple_of(3) { 4 } else { 3 };
-    trees::grow(&seeds, 0..30, modules)?;
+    trees::grow(&seeds, 0..30, trees::three_or_four)?;
     let size = format!("30 x {}", seeds.len());
-    let files = (0..30).map(modules).sum::<usize>() * seeds.len();
+    let files = (0..30).map(trees::three_or_four).sum::<usize>() * seeds.len();
     let status = |program: &'static str| [program, "status"];
     let (theirs, ours, own) = (status(DKMS), status(AS_DKMS), status(EVERMOD));
 

@@ -95,6 +95,11 @@ pub fn grow(seeds: &[Seed], range: std::ops::Range<usize>, modules: fn(usize) ->
     Ok(())
 }
 
+/// How many modules the package of this number has.
+pub const fn three_or_four(index: usize) -> usize {
+    if index.is_multiple_of(3) { 4 } else { 3 }
+}
+
 /// Gives every installed copy the time of the built file, as evermod does when it installs.
 ///
 /// # Errors
