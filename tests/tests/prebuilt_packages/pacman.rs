@@ -63,7 +63,8 @@ fn pacman_upgrades_a_prebuilt_with_its_kernel() -> Result<()> {
 
     // The newer kernel alone would leave the module behind, and pacman says so.
     root.sh("ln -sfn new /srv/pacman/now")?.ok()?;
-    let refused = root.sh("pacman --noconfirm -Syu 2>&1")?;
+    // Twice `y`: both databases may be of one second, and pacman would take the one for the other.
+    let refused = root.sh("pacman --noconfirm -Syyu 2>&1")?;
     ensure!(refused.status != 0 && refused.all().contains("hello-linux"), "{}", refused.all());
     // A removal while the kernel stays.
     pacman("-R user hello-linux")?;
