@@ -2,7 +2,7 @@
 # Installs what the tests and the demonstration need on a fresh Debian 12 or 13 machine, as root.
 # Idempotent; where everything is there it asks neither apt nor the network.
 # usage: tests/setup.sh [--demo] [--print-path]   prints nothing else on stdout; the Rust programs' directory with --print-path
-# With --demo, only what the demonstration needs: a third of the tests' packages.
+# With --demo, only what the demonstration needs.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 say() { printf 'setup: %s\n' "$*" >&2; }

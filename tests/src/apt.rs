@@ -78,6 +78,15 @@ impl Machine {
         Ok((format!("linux-image-{}", flavour.trim()), format!("linux-headers-{}", flavour.trim())))
     }
 
+    /// Removes them: of the newer kernel they bring more than a test may want.
+    ///
+    /// # Errors
+    /// Fails where apt does.
+    pub fn remove_meta(&self) -> Result<()> {
+        let (image, headers) = self.meta()?;
+        self.apt(&format!("remove {image} {headers}")).map(|_| ())
+    }
+
     /// Brings the newer kernel; returns its release and what apt said.
     ///
     /// # Errors

@@ -150,8 +150,7 @@ fn c4_p3_dpkg_installs_the_image_then_the_headers() -> Result<()> {
     m.apt("install acpi-call-dkms")?;
     let (image, headers) = m.coming()?;
     // The meta packages would bring both at once.
-    let (meta_image, meta_headers) = m.meta()?;
-    m.apt(&format!("remove {meta_image} {meta_headers}"))?;
+    m.remove_meta()?;
     let (image, headers) = (m.files(&image)?, m.files(&headers)?);
     let first = m.clean(&format!("dpkg -i {image}"))?;
     let new = m.newest()?;

@@ -211,8 +211,7 @@ fn a_kernel_that_comes_with_its_modules_prebuilt() -> Result<()> {
     let (image, headers) = m.coming()?;
     let kernel = image.trim_start_matches("linux-image-").to_owned();
     // These would bring more than is asked for. And somebody else has built it.
-    let (meta_image, meta_headers) = m.meta()?;
-    m.apt(&format!("remove {meta_image} {meta_headers}"))?;
+    m.remove_meta()?;
     m.apt(&format!("install {headers}"))?;
     let prebuilt = of_debian(&m.root, &kernel, "/lib/modules")?;
     let (deb, package) = (write_deb(&m.root, &prebuilt)?, &prebuilt.package);
