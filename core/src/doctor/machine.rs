@@ -144,8 +144,7 @@ impl<'a> Machine<'a> {
         }
         let Some(destination) = &self.settings.destination else { return Vec::new() };
         let dir = self.places.kernel_dir(&built.instance.kernel).join(destination.trim_start_matches('/'));
-        let names = built.files.iter().map(|file| &file.name);
-        names.filter(|name| name.contains(".ko")).map(|name| dir.join(name)).collect()
+        built.modules().map(|name| dir.join(name)).collect()
     }
 
     /// How the files of what is no candidate (an older version, another architecture) compare.

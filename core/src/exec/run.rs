@@ -224,7 +224,7 @@ fn prepare(
 
 /// Who signed what another program built.
 fn signer(survey: &Survey<'_>, tree: &Tree, instance: &Instance) -> Option<Signature> {
-    let file = tree.built(instance)?.files.iter().map(|file| &file.name).find(|name| name.contains(".ko"))?;
+    let file = tree.built(instance)?.modules().next()?;
     let data = std::fs::read(survey.places.instance_dir(instance).join("module").join(file)).ok()?;
     let plain = Compression::of_file(file).decompress(&data).ok()?;
     Some(match signature_of(&plain) {

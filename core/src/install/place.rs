@@ -140,12 +140,15 @@ impl<'a> Placement<'a> {
         self.places.root.inside(place)
     }
 
+    /// What the tree is known to hold of a module.
+    fn known(&self, target: &Target) -> Option<&'a BuiltFile> {
+        self.built_files?.iter().find(|file| is_module(&file.name, &target.name))
+    }
+
     /// The built file and its place below the kernel, both on the machine.
     fn pair(&self, target: &Target) -> Option<(PathBuf, PathBuf)> {
         let built = match self.built_files {
-            Some(files) => {
-                self.module_dir().join(&files.iter().find(|file| is_module(&file.name, &target.name))?.name)
-            }
+            Some(_) => self.module_dir().join(&self.known(target)?.name),
             None => originals::variant(&self.module_dir(), &target.name)?,
         };
         let dir = originals::below(&self.kernel_dir(), &target.destination);
@@ -184,7 +187,8 @@ impl<'a> Placement<'a> {
             match self.pair(target) {
                 None => comparison.built_missing = Some(target.name.clone()),
                 Some((built, installed))
-                    if !self.is_installed(&built, &installed) && !self.is_link_to(&built, &installed) =>
+                    if !self.is_installed(target, &built, &installed)
+                        && !self.is_link_to(&built, &installed) =>
                 {
                     match self.preferred(target, &built, &installed) {
                         Some(why) => comparison.left_out.get_or_insert(why),
@@ -200,11 +204,8 @@ impl<'a> Placement<'a> {
     }
 
     /// Whether a built file is the installed one; what is known of either is not asked for again.
-    fn is_installed(&self, built: &Path, installed: &Path) -> bool {
-        let known = |files: &[BuiltFile]| {
-            files.iter().find(|file| built.ends_with(&file.name)).and_then(|file| file.stamp)
-        };
-        let of_built = self.built_files.map_or_else(|| Stamp::of(built), known);
+    fn is_installed(&self, target: &Target, built: &Path, installed: &Path) -> bool {
+        let of_built = self.known(target).map_or_else(|| Stamp::of(built), |file| file.stamp);
         let of_installed = self.looks.map_or_else(|| Stamp::of(installed), |looks| looks.stamp(installed));
         is_same_as((built, of_built), (installed, of_installed))
     }

@@ -1,13 +1,13 @@
 //! Digests of directories and files, remembered by what `stat` says of them, so that nothing is read twice.
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, Stat, openat, statat};
+use super::listing::{DIRECTORY, each, told};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, openat, statat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io;
-use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -61,12 +61,10 @@ impl Digests {
     /// # Errors
     /// It is no file, or cannot be read.
     pub fn of_content(&mut self, file: &Path) -> io::Result<String> {
-        let told = |what: &dyn std::fmt::Display| format!("{}: {what}", file.display());
-        let stat = statat(CWD, file, AtFlags::empty())
-            .map_err(|error| io::Error::new(io::Error::from(error).kind(), told(&error)))?;
+        let stat = statat(CWD, file, AtFlags::empty()).map_err(|error| told(file, error))?;
         let item = Item { relative: PathBuf::new(), stat };
         if !item.kind().is_file() {
-            return Err(io::Error::other(told(&"it is no file")));
+            return Err(io::Error::other(format!("{}: it is no file", file.display())));
         }
         // Never taken for what `of` remembers of the same place.
         let stat = format!("content {}", stat_fingerprint(&[item]));
@@ -103,71 +101,56 @@ fn is_ignored(name: &OsStr) -> bool {
     name == ".git" || name == ".svn"
 }
 
-/// What is at `place`, and all that lies below it, in the order of names.
-fn walk(place: &Path) -> io::Result<Vec<Item>> {
-    let told = |relative: &Path, error: Errno| {
-        let at = if relative.as_os_str().is_empty() { place.to_path_buf() } else { place.join(relative) };
-        io::Error::new(io::Error::from(error).kind(), format!("{}: {error}", at.display()))
-    };
+fn at(base: &Path, relative: &Path) -> PathBuf {
+    if relative.as_os_str().is_empty() { base.to_path_buf() } else { base.join(relative) }
+}
+
+/// What is at `base`, and all that lies below it, in the order of names.
+fn walk(base: &Path) -> io::Result<Vec<Item>> {
     let mut items = Vec::new();
     // The place itself may be a link (KS is one); what lies below is taken as it is.
-    let stat = match statat(CWD, place, AtFlags::empty()) {
+    let stat = match statat(CWD, base, AtFlags::empty()) {
         Ok(stat) => stat,
         Err(Errno::NOENT) => return Ok(items),
-        Err(error) => return Err(told(Path::new(""), error)),
+        Err(error) => return Err(told(base, error)),
     };
     let top = Item { relative: PathBuf::new(), stat };
     let is_dir = top.kind().is_dir();
     items.push(top);
     if is_dir {
-        let opened =
-            openat(CWD, place, DIRECTORY, Mode::empty()).map_err(|error| told(Path::new(""), error))?;
-        walk_below(opened, Path::new(""), &mut items, &told)?;
+        let opened = openat(CWD, base, DIRECTORY, Mode::empty()).map_err(|error| told(base, error))?;
+        walk_below(&opened, base, Path::new(""), &mut items)?;
     }
     Ok(items)
 }
 
-const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-
 /// From an open directory on, so that the way down is walked once for each.
-fn walk_below(
-    dir: OwnedFd,
-    relative: &Path,
-    items: &mut Vec<Item>,
-    told: &dyn Fn(&Path, Errno) -> io::Error,
-) -> io::Result<()> {
-    for name in names(&dir).map_err(|error| told(relative, error))? {
+fn walk_below(dir: &OwnedFd, base: &Path, relative: &Path, items: &mut Vec<Item>) -> io::Result<()> {
+    let mut names = Vec::new();
+    each(dir, |name, _| {
+        let name = OsStr::from_bytes(name.to_bytes());
+        names.extend((!is_ignored(name)).then(|| name.to_os_string()));
+        Ok(())
+    })
+    .map_err(|error| told(&at(base, relative), error))?;
+    names.sort();
+    for name in names {
         let below = relative.join(&name);
-        let stat = match statat(&dir, &name, AtFlags::SYMLINK_NOFOLLOW) {
+        let failed = |error| told(&base.join(&below), error);
+        let stat = match statat(dir, &name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
             Err(Errno::NOENT) => continue,
-            Err(error) => return Err(told(&below, error)),
+            Err(error) => return Err(failed(error)),
         };
         let item = Item { relative: below.clone(), stat };
         let is_dir = item.kind().is_dir();
         items.push(item);
         if is_dir {
-            let opened = openat(&dir, &name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())
-                .map_err(|error| told(&below, error))?;
-            walk_below(opened, &below, items, told)?;
+            let opened = openat(dir, &name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty()).map_err(failed)?;
+            walk_below(&opened, base, &below, items)?;
         }
     }
     Ok(())
-}
-
-/// The names in an open directory that count, in byte order.
-fn names(dir: &OwnedFd) -> Result<Vec<OsString>, Errno> {
-    let mut names = Vec::new();
-    let mut buffer = [MaybeUninit::uninit(); 8192];
-    let mut listing = RawDir::new(dir, &mut buffer);
-    while let Some(entry) = listing.next() {
-        let name = OsStr::from_bytes(entry?.file_name().to_bytes()).to_os_string();
-        if name != "." && name != ".." && !is_ignored(&name) {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names)
 }
 
 fn stat_fingerprint(items: &[Item]) -> String {
@@ -201,7 +184,7 @@ fn content_digest(base: &Path, items: &[Item]) -> io::Result<String> {
     let mut hash = Sha256::new();
     for item in items {
         let (relative, kind) = (&item.relative, item.kind());
-        let place = if relative.as_os_str().is_empty() { base.to_path_buf() } else { base.join(relative) };
+        let place = at(base, relative);
         let mut part = |kind: u8, content: Digest256| {
             hash.update([kind]);
             hash.update(relative.as_os_str().as_bytes());

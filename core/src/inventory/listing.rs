@@ -37,8 +37,7 @@ impl Directory {
     }
 
     fn open_at(from: BorrowedFd<'_>, name: &Path, path: PathBuf) -> io::Result<Option<Self>> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        match openat(from, name, flags, Mode::empty()) {
+        match openat(from, name, DIRECTORY, Mode::empty()) {
             Ok(opened) => {
                 let mut directory = Self { opened, path, entries: Vec::new() };
                 directory.list()?;
@@ -50,32 +49,22 @@ impl Directory {
     }
 
     fn list(&mut self) -> io::Result<()> {
-        let mut buffer = [MaybeUninit::uninit(); 8192];
-        let mut listing = RawDir::new(&self.opened, &mut buffer);
-        while let Some(entry) = listing.next() {
-            let entry = entry.map_err(|error| told(&self.path, error))?;
-            let Ok(name) = entry.file_name().to_str() else { continue };
-            if matches!(name, "." | "..") {
-                continue;
-            }
-            let kind = match entry.file_type() {
+        let Self { opened, path, entries } = self;
+        each(opened, |file_name, kind| {
+            let Ok(name) = file_name.to_str() else { return Ok(()) };
+            let kind = match kind {
                 // Some file systems do not keep it in the directory.
-                FileType::Unknown => self.kind(entry.file_name())?,
+                FileType::Unknown => {
+                    FileType::from_raw_mode(statat(&*opened, file_name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode)
+                }
                 known => known,
             };
-            self.entries.push(Entry {
-                name: name.to_string(),
-                is_dir: kind.is_dir(),
-                is_link: kind.is_symlink(),
-            });
-        }
-        self.entries.sort_by(|a, b| a.name.cmp(&b.name));
+            entries.push(Entry { name: name.to_string(), is_dir: kind.is_dir(), is_link: kind.is_symlink() });
+            Ok(())
+        })
+        .map_err(|error| told(path, error))?;
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(())
-    }
-
-    fn kind(&self, name: &CStr) -> io::Result<FileType> {
-        let meta = statat(&self.opened, name, AtFlags::SYMLINK_NOFOLLOW);
-        meta.map(|meta| FileType::from_raw_mode(meta.st_mode)).map_err(|error| told(&self.path, error))
     }
 
     /// The names of the directories in it.
@@ -98,7 +87,27 @@ impl Directory {
     }
 }
 
-fn told(path: &Path, error: Errno) -> io::Error {
+/// How a directory is opened that is to be listed.
+pub(super) const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// Calls `see` with the name and the kind of all that is in an open directory, in no order.
+pub(super) fn each(
+    dir: &OwnedFd,
+    mut see: impl FnMut(&CStr, FileType) -> Result<(), Errno>,
+) -> Result<(), Errno> {
+    let mut buffer = [MaybeUninit::uninit(); 8192];
+    let mut listing = RawDir::new(dir, &mut buffer);
+    while let Some(entry) = listing.next() {
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            see(entry.file_name(), entry.file_type())?;
+        }
+    }
+    Ok(())
+}
+
+/// An error with the place it is about.
+pub(super) fn told(path: &Path, error: Errno) -> io::Error {
     io::Error::new(io::Error::from(error).kind(), format!("{}: {error}", path.display()))
 }
 

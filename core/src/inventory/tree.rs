@@ -53,6 +53,13 @@ impl Registered {
     }
 }
 
+impl Built {
+    /// The names of the files that are modules.
+    pub fn modules(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.name.as_str()).filter(|name| name.contains(".ko"))
+    }
+}
+
 /// One `T/M/V/K/A/module`.
 #[derive(Debug, Clone)]
 pub struct Built {
