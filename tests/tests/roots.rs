@@ -20,8 +20,11 @@ fn a_root_has_no_network_and_its_processes_end_with_it() -> Result<()> {
     need!();
     let root = Overlay::new("base")?;
     assert_eq!(root.sh("ls /sys/class/net")?.ok()?.stdout, "lo\n");
-    root.sh("setsid sleep 987654 >/dev/null 2>&1 & until grep -q ^sleep /proc/$!/cmdline; do :; done")?
-        .ok()?;
+    // Whole words: as long as it is still setsid, its arguments say sleep already.
+    let asleep = r#"
+        setsid sleep 987654 >/dev/null 2>&1 &
+        until [ "$(tr '\0' ' ' </proc/$!/cmdline)" = 'sleep 987654 ' ]; do :; done"#;
+    root.sh(asleep)?.ok()?;
     assert!(sleepers() > 0);
     drop(root);
     assert_eq!(sleepers(), 0);
