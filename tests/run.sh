@@ -64,6 +64,9 @@ check "format" cargo fmt --all --check
 check "lints" cargo clippy --workspace --all-targets --quiet -- -D warnings
 check "evermod's packages" make --no-print-directory packages
 check "evermod's package, read by an independent program" make --no-print-directory reader
+# Errors are told by the run itself, below.
+step "the tests' programs"
+cargo test --workspace --no-run >>"$log" 2>&1 || :
 if [ -n "$roots" ]; then
   step "the test roots"
   wait "$roots" || {
