@@ -253,6 +253,12 @@ $ module a 1.0 'POST_ADD=no.sh'; printf '#!/bin/sh\nexit 44\n' >/usr/src/a-1.0/n
 $ dkms status
 a/1.0: added
 
+== POST_ADD's status is passed over where a module is added on the way to a build
+$ module a 1.0 'POST_ADD=no.sh'; printf '#!/bin/sh\nexit 44\n' >/usr/src/a-1.0/no.sh; chmod +x /usr/src/a-1.0/no.sh; dkms install a/1.0 -k $K1 >/dev/null
+! ...POST_ADD of a/1.0 failed with status 44...
+$ dkms status
+a/1.0, {K1}, x86_64: installed
+
 == POST_INSTALL's status is passed over
 $ module a 1.0 'POST_INSTALL=no.sh'; printf '#!/bin/sh\nexit 45\n' >/usr/src/a-1.0/no.sh; chmod +x /usr/src/a-1.0/no.sh; dkms install a/1.0 -k $K1 >/dev/null
 

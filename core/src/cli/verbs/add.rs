@@ -14,13 +14,15 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// It is there already, there is no source, or its dkms.conf is wrong.
 pub fn add(context: &Context, module: &ModuleId, conf: Option<&Path>) -> Result<(), Failure> {
-    add_for(context, module, conf, None)
+    let directives = register(context, module, conf)?;
+    post_add(context, module, &directives, None)
 }
 
-/// [`add`] on the way to a build of `instance`, of which POST_ADD is told.
+/// [`add`] on the way to a build of `instance`, of which POST_ADD is told. The build goes on where POST_ADD fails, as in DKMS:
+/// nobody asked for the registration by itself, and the module is registered.
 ///
 /// # Errors
-/// Those of [`add`].
+/// Those of [`add`], but that one.
 pub(super) fn add_for(
     context: &Context,
     module: &ModuleId,
@@ -28,7 +30,13 @@ pub(super) fn add_for(
     instance: Option<&Instance>,
 ) -> Result<(), Failure> {
     let directives = register(context, module, conf)?;
-    post_add(context, module, &directives, instance)
+    match post_add(context, module, &directives, instance) {
+        Err(failed @ Failure::ScriptFailed { .. }) => {
+            context.sink.event(&Event::Warning { text: &failed.to_string() });
+            Ok(())
+        }
+        ended => ended,
+    }
 }
 
 /// All of [`add`] but POST_ADD.
