@@ -27,8 +27,8 @@ pub(super) fn told(instance: &Instance) -> Vec<(String, String)> {
 
 /// What they are told of the kernel's compiler.
 pub(super) fn compiler(toolchain: &Toolchain) -> Vec<(String, String)> {
-    let (cc, ld) = (&toolchain.cc, &toolchain.ld);
-    [("CC", cc), ("KERNEL_CC", cc), ("LD", ld), ("KERNEL_LD", ld)]
+    let Toolchain { cc, kernel_cc, ld, .. } = toolchain;
+    [("CC", cc), ("KERNEL_CC", kernel_cc), ("LD", ld), ("KERNEL_LD", ld)]
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_string(), value.clone()?)))
         .collect()
