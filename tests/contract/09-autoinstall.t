@@ -83,3 +83,9 @@ $ rm /var/lib/dkms/mok.*; dkms generate_mok >/dev/null; stat -c '%n %a' /var/lib
 
 == generate_mok keeps a key that is there
 $ sum=$(sha256sum /var/lib/dkms/mok.key /var/lib/dkms/mok.pub); dkms generate_mok >/dev/null; test "$sum" = "$(sha256sum /var/lib/dkms/mok.key /var/lib/dkms/mok.pub)"
+
+== generate_mok tells also those who may not read the key
+$ dkms generate_mok >/dev/null; runuser -u somebody -- dkms generate_mok
+...
+Found signing key /var/lib/dkms/mok.key and certificate /var/lib/dkms/mok.pub
+...

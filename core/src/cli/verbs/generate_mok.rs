@@ -6,6 +6,9 @@ use crate::exec::signing::is_token;
 use crate::model::Failure;
 use crate::report::Event;
 use crate::sign::{DEFAULT_COMMON_NAME, Origin, load_or_create};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::time::SystemTime;
 
 /// Says which key and certificate are used, and makes them if they are not there.
@@ -22,6 +25,12 @@ pub fn generate_mok(context: &Context) -> Result<(), Failure> {
     let place = |path: &str| context.places.root.at(path);
     let (key, certificate) = (place(&signing.key), place(&signing.certificate));
     let made = make_by_distribution(&context.environment, &context.places.root, signing, &key);
+    // Whoever may not read the key is still told which one it is.
+    if !made && certificate.is_file() && is_kept_from_us(&key) {
+        let text = format!("Found signing key {} and certificate {}", signing.key, signing.certificate);
+        context.sink.event(&Event::Note { text: &text });
+        return Ok(());
+    }
     let loaded = load_or_create(&key, &certificate, DEFAULT_COMMON_NAME, SystemTime::now())
         .map_err(|e| Failure::Usage { message: e.to_string(), code: 1 })?;
     let note = |text: String| context.sink.event(&Event::Note { text: &text });
@@ -35,4 +44,8 @@ pub fn generate_mok(context: &Context) -> Result<(), Failure> {
         note(format!("Where Secure Boot is on, enrol it once: {}", signing.enrol()));
     }
     Ok(())
+}
+
+fn is_kept_from_us(key: &Path) -> bool {
+    File::open(key).is_err_and(|why| why.kind() == ErrorKind::PermissionDenied)
 }
