@@ -55,6 +55,7 @@ pub fn line(event: &Event<'_>) -> Option<String> {
         Event::Failed { failure, .. } => failure_text(failure),
         Event::Installed { instance, installed } => {
             let mut text = match installed.files.as_slice() {
+                [] => format!("{} has no module to install for {}", instance.module, instance.kernel),
                 [only] => format!("installed {}", only.display()),
                 files => {
                     let dir = files.first().and_then(|f| f.parent()).map(|d| d.display().to_string());
