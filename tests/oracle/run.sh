@@ -9,23 +9,26 @@ R=$(uname -r)
 cd /root || exit 1
 umask 022
 
+# Few processes: this runs some thousands of times, and starting one costs more than what most of them do.
 look() {
-  places=(/var/lib/dkms /usr/src /lib/modules /etc/dkms)
+  local places=(/var/lib/dkms /usr/src /lib/modules /etc/dkms) files logs
   for place in /srv/tree /srv/src /srv/modules; do [ ! -d "$place" ] || places+=("$place"); done
+  # Owners by number: find opens /etc/passwd and /etc/group for each file's names.
   find -H "${places[@]}" \( -path '/usr/src/linux-*' -o -path '/etc/dkms/framework.conf*' \) -prune -o \
-    -printf '%y %m %u:%g %p\t%l\n' | LC_ALL=C sort -k4 >"$dir/$1.tree"
-  mapfile -t files < <(awk '$1 == "f" || $1 == "l" {print $4}' "$dir/$1.tree" | grep -E '\.ko(\.gz|\.xz|\.zst)?$' | grep -vE '^/lib/modules/[^/]+/kernel/(drivers/net|net|lib)/|^/usr/src/')
+    -printf '%y %m %U:%G %p\t%l\n' | LC_ALL=C sort -k4 >"$dir/$1.tree"
+  mapfile -t files < <(awk '($1 == "f" || $1 == "l") && $4 ~ /\.ko(\.gz|\.xz|\.zst)?$/ &&
+    $4 !~ /^\/lib\/modules\/[^\/]+\/kernel\/(drivers\/net|net|lib)\/|^\/usr\/src\// {print $4}' "$dir/$1.tree")
   : >"$dir/$1.info"
   [ ${#files[@]} = 0 ] || modinfo "${files[@]}" >"$dir/$1.info" 2>&1
-  for dep in /lib/modules/*/modules.dep; do
-    [ ! -f "$dep" ] || grep -vE '^kernel/(drivers/net|net|lib)/' "$dep" | LC_ALL=C sort | sed "s|^|$dep: |"
-  done >"$dir/$1.dep"
-  find -H "${places[@]:0:1}" /srv/tree -name make.log -exec grep -H '^ORACLE' {} + 2>/dev/null | LC_ALL=C sort >"$dir/$1.log"
+  awk '!/^kernel\/(drivers\/net|net|lib)\// {print FILENAME ": " $0}' /lib/modules/*/modules.dep 2>/dev/null | LC_ALL=C sort >"$dir/$1.dep"
+  mapfile -t logs < <(awk '$4 ~ /^\/(var\/lib\/dkms|srv\/tree)\/.*\/make\.log$/ {print $4}' "$dir/$1.tree")
+  : >"$dir/$1.log"
+  [ ${#logs[@]} = 0 ] || grep -H '^ORACLE' "${logs[@]}" 2>/dev/null | LC_ALL=C sort >"$dir/$1.log"
 }
 
 for step in $(cd "$dir" && ls -- *.step | sort -n); do
   n=${step%.step}
-  timeout -k 5 120 bash -c "$(cat "$dir/$step")" >"$dir/$n.out" 2>"$dir/$n.err" </dev/null
+  timeout -k 5 120 bash -c "$(<"$dir/$step")" >"$dir/$n.out" 2>"$dir/$n.err" </dev/null
   echo $? >"$dir/$n.code"
   look "$n"
 done

@@ -252,11 +252,11 @@ mod tests {
 
     #[test]
     fn a_tree_is_read_without_what_is_random_or_evermods_own() {
-        let text = "d 755 root:root /var/lib/dkms\t\nl 777 root:root /var/lib/dkms/m/1/source\t/usr/src/m-1\n\
-                    d 700 root:root /var/lib/dkms/m/1/6.1/.tmp_x86_64_aB3xYz/module\t\nf 644 root:root /x/.evermod.json\t\n";
+        let text = "d 755 0:0 /var/lib/dkms\t\nl 777 0:0 /var/lib/dkms/m/1/source\t/usr/src/m-1\n\
+                    d 700 0:0 /var/lib/dkms/m/1/6.1/.tmp_x86_64_aB3xYz/module\t\nf 644 0:0 /x/.evermod.json\t\n";
         let found = tree(text);
         assert_eq!(found["/var/lib/dkms/m/1/source"], "link to /usr/src/m-1");
-        assert_eq!(found["/var/lib/dkms/m/1/6.1/.tmp_x86_64_RANDOM/module"], "d 700 root:root");
+        assert_eq!(found["/var/lib/dkms/m/1/6.1/.tmp_x86_64_RANDOM/module"], "d 700 0:0");
         assert_eq!(found.len(), 3);
     }
 
