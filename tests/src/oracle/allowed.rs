@@ -123,6 +123,13 @@ pub const ALLOWED: &[Allowance] = &[
         },
     },
     Allowance {
+        name: "match",
+        reason: "DKMS 3.2 takes `name/version` for a name",
+        source: Source::Differences("**`match` works,**"),
+        ends: true,
+        matches: |case| case.has("match") && case.ended(2, 0),
+    },
+    Allowance {
         name: "several kernels",
         reason: "the last kernel's success must not hide another's failure",
         source: Source::Differences("With several `-k`, all kernels are attempted,"),
@@ -185,16 +192,21 @@ pub const ALLOWED: &[Allowance] = &[
         source: Source::Newer("3.4.1"),
         ends: false,
         matches: |case| {
+            let is_noise = |line: &str| line.starts_with("Deprecated feature: ");
             let is_told = case.here().is_some_and(|seen| {
-                seen.out.contains("not registered with DKMS") || seen.out.is_empty() && seen.err.is_empty()
+                seen.out.contains("not registered with DKMS")
+                    || seen.out.is_empty() && seen.err.lines().all(is_noise)
             });
+            let is_quiet = ["--quiet", "-q"].iter().any(|word| case.has(word));
             let waits = case.there().is_some_and(|seen| {
                 seen.out.contains("autoinstall failed due to missing dependencies: lender")
+                    || is_quiet && seen.tree.contains_key("/var/lib/dkms/borrower")
             });
             case.is_autoinstall()
                 && waits
                 && is_told
-                && (case.codes("11", "0") || case.is(Kind::Stream) && case.difference.here.is_empty())
+                && (case.codes("11", "0")
+                    || case.is(Kind::Stream) && !case.difference.here.contains("Error! "))
         },
     },
     Allowance {
@@ -226,7 +238,7 @@ pub const ALLOWED: &[Allowance] = &[
             case.has("add")
                 && case.has("--force")
                 && case.command().contains(" /usr/src/")
-                && case.ended(2, 0)
+                && (case.ended(2, 0) || case.ended(2, 3))
         },
     },
     Allowance {
@@ -234,7 +246,13 @@ pub const ALLOWED: &[Allowance] = &[
         reason: "whoever asks for another version of the package wants it, whatever MODULE_VERSION says",
         source: Source::Differences("An older build of one's own is replaced"),
         ends: true,
-        matches: |case| case.has("install") && case.ended(6, 0) && case.had_installed(""),
+        matches: |case| {
+            let asked = case.has("install") && case.ended(6, 0);
+            let all = case.is_autoinstall()
+                && case.ended(11, 0)
+                && case.there().is_some_and(|seen| seen.err.contains("already installed at version"));
+            (asked || all) && case.had_installed("")
+        },
     },
     Allowance {
         name: "what was built counts",
@@ -269,6 +287,35 @@ pub const ALLOWED: &[Allowance] = &[
         },
     },
     Allowance {
+        name: "a failure stays to be looked at",
+        reason: "a build for one kernel must not delete what tells why another one failed",
+        source: Source::Differences("**What a failed build left in `NAME/VERSION/build` stays**"),
+        ends: true,
+        matches: |case| {
+            let Difference { what, there, .. } = case.difference;
+            let failed = |seen: &Seen| seen.tree.keys().any(|path| path.ends_with("/build/make.log"));
+            case.is(Kind::Path)
+                && what.contains("/build")
+                && there.is_empty()
+                && case.here().is_some_and(failed)
+                && case.number.checked_sub(1).and_then(|at| case.here.get(at)).is_some_and(failed)
+        },
+    },
+    Allowance {
+        name: "advice",
+        reason: "in a package manager's run advice for a package's author is noise",
+        source: Source::Differences(
+            "**Advice on a `dkms.conf` is for whoever adds, builds or installs the module.**",
+        ),
+        ends: false,
+        matches: |case| {
+            case.is(Kind::Stream)
+                && case.has("kernel_postinst")
+                && case.difference.there == "Deprecated feature: on stderr"
+                && case.difference.here.is_empty()
+        },
+    },
+    Allowance {
         name: "told why",
         reason: "an exit code other than 0 is explained, also where it is a script's",
         source: Source::Differences("A failing script is told."),
@@ -300,6 +347,33 @@ pub const ALLOWED: &[Allowance] = &[
             case.is(Kind::Path)
                 && what.contains("/6.0.1-bodiless/")
                 && (what.ends_with(".ko") && here.is_empty() || what.ends_with(".ko.xz") && there.is_empty())
+        },
+    },
+    Allowance {
+        name: "a certificate without its key",
+        reason: "it may be enrolled: nobody should have to guess which one that was",
+        source: Source::Differences("a certificate without its key is put aside as `NAME.orphan`."),
+        ends: false,
+        matches: |case| {
+            let lost =
+                |step: &String| step.starts_with("cd /var/lib/dkms && rm ") && step.contains("mok.key");
+            let Difference { what, there, .. } = case.difference;
+            case.is(Kind::Path)
+                && what == "/var/lib/dkms/mok.pub.orphan"
+                && there.is_empty()
+                && case.steps.iter().take(case.number).any(lost)
+        },
+    },
+    Allowance {
+        name: "no key can be made",
+        reason: "who runs it from a script looks for what is wrong on standard error",
+        source: Source::Differences("**A key that cannot be made is an error,**"),
+        ends: false,
+        matches: |case| {
+            case.is(Kind::Stream)
+                && case.has("generate_mok")
+                && case.ended(1, 1)
+                && case.difference.here == "Error! on stderr"
         },
     },
     Allowance {

@@ -64,7 +64,8 @@ pub fn differences(step: usize, command: &str, there: &Seen, here: &Seen) -> Vec
         }
     };
     tell(Kind::Code, "", &there.code.to_string(), &here.code.to_string());
-    if is_status(command) {
+    // One that was refused prints how it is used.
+    if is_status(command) && (there.code == 0 || here.code == 0) {
         tell(Kind::Status, "", &there.out, &here.out);
     }
     for (kind, a, b) in [(Kind::Path, &there.tree, &here.tree), (Kind::Module, &there.modules, &here.modules)]
@@ -136,7 +137,7 @@ mod tests {
             code: 0,
             out: String::new(),
             err: String::new(),
-            tree: BTreeMap::from([("/a".to_owned(), "d 755 root:root".to_owned())]),
+            tree: BTreeMap::from([("/a".to_owned(), "d 755 0:0".to_owned())]),
             modules: BTreeMap::from([("/m.ko".to_owned(), "signed".to_owned())]),
             index: vec!["updates/m.ko:".to_owned()],
             log: Vec::new(),
@@ -157,7 +158,7 @@ mod tests {
         assert_eq!(kinds(|s| s.tree.clear()), [Kind::Path]);
         assert_eq!(
             kinds(|s| {
-                s.tree.insert("/a".to_owned(), "d 700 root:root".to_owned());
+                s.tree.insert("/a".to_owned(), "d 700 0:0".to_owned());
             }),
             [Kind::Path]
         );

@@ -98,7 +98,7 @@ const THEMES: [(usize, Theme); 10] = [
 /// Sequences from here on are written by hand: what a seed may not come upon.
 pub const WRITTEN: u64 = 1_000_000;
 
-const BY_HAND: [&[&str]; 5] = [
+const BY_HAND: [&[&str]; 11] = [
     &[
         "dkms install renamed/1.0 -k $K1 -k $K2",
         "rm /var/lib/dkms/renamed/1.0/$K1/x86_64/module/*.ko*",
@@ -130,6 +130,34 @@ const BY_HAND: [&[&str]; 5] = [
         "dkms install talk/1.0 -k $K1 --no-depmod",
         "dkms unbuild talk/1.0 --all",
         "dkms remove talk/1.0 --all",
+        "dkms status",
+    ],
+    &[
+        "runuser -u nobody -- dkms generate_mok",
+        "cd /var/lib/dkms && rm mok.key",
+        "dkms generate_mok",
+        "dkms install plain/1.0 -k $K1",
+        "cd /var/lib/dkms && rm mok.key mok.pub",
+        "runuser -u nobody -- dkms generate_mok",
+    ],
+    &["dkms install plain/2.0 -k $K2", "dkms match --templatekernel $K2 -k $K1"],
+    &["dkms build nomod/1.0 -k $K2 --directive=DEST_MODULE_LOCATION=/extra", "dkms kernel_postinst -k $K1"],
+    &["dkms install same/1.0 -k $K1", "dkms build same/2.0 -k $K2", "dkms autoinstall -k $K1"],
+    &[
+        "dkms add deprecated/1.0",
+        "dkms add unstripped/1.0",
+        "dkms kernel_postinst -k $K1",
+        "dkms add borrower/1.0",
+        "dkms kernel_postinst -k $K1 --quiet",
+        "dkms kernel_postinst -k 5.9.9-nowhere --no-initrd",
+        "dkms add /usr/src/deprecated-1.0 --force",
+    ],
+    &[
+        "dkms install grump-post-add/1.0 -k $K1",
+        "dkms build quoted/1.0 -k $K1 --config /nowhere",
+        "dkms status talk/1.0 -k $K1 --frob",
+        "dkms remove grump-post-add/1.0 --all",
+        "dkms add grump-post-add/1.0",
         "dkms status",
     ],
     &[
