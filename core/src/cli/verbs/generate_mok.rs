@@ -17,26 +17,25 @@ use std::time::SystemTime;
 /// They cannot be read or made.
 pub fn generate_mok(context: &Context) -> Result<(), Failure> {
     let signing = &context.settings.signing;
+    let note = |text: String| context.sink.event(&Event::Note { text: &text });
     if is_token(&signing.key) {
-        let text = format!("The signing key is {}, in a token: nothing is made for it", signing.key);
-        context.sink.event(&Event::Note { text: &text });
+        note(format!("The signing key is {}, in a token: nothing is made for it", signing.key));
         return Ok(());
     }
     let place = |path: &str| context.places.root.at(path);
     let (key, certificate) = (place(&signing.key), place(&signing.certificate));
     let made = make_by_distribution(&context.environment, &context.places.root, signing, &key);
+    let found = || format!("Found signing key {} and certificate {}", signing.key, signing.certificate);
     // Whoever may not read the key is still told which one it is.
     if !made && certificate.is_file() && is_kept_from_us(&key) {
-        let text = format!("Found signing key {} and certificate {}", signing.key, signing.certificate);
-        context.sink.event(&Event::Note { text: &text });
+        note(found());
         return Ok(());
     }
     let loaded = load_or_create(&key, &certificate, DEFAULT_COMMON_NAME, SystemTime::now())
         .map_err(|e| Failure::Usage { message: e.to_string(), code: 1 })?;
-    let note = |text: String| context.sink.event(&Event::Note { text: &text });
     let (key, certificate) = (&signing.key, &signing.certificate);
     note(match loaded.origin {
-        Origin::Found if !made => format!("Found signing key {key} and certificate {certificate}"),
+        Origin::Found if !made => found(),
         Origin::Reissued => format!("Made certificate {certificate} for signing key {key}"),
         Origin::Found | Origin::Generated => format!("Made signing key {key} and certificate {certificate}"),
     });
