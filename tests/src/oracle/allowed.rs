@@ -69,8 +69,18 @@ impl<'a> Case<'a> {
 
     /// Whether a module was installed before the step, at a place that holds this text.
     fn had_installed(&self, text: &str) -> bool {
+        self.had(|path| path.contains("/updates/dkms/") && path.contains(text))
+    }
+
+    /// Whether evermod had such a path before the step.
+    fn had(&self, is_it: impl Fn(&str) -> bool) -> bool {
         let before = self.number.checked_sub(1).and_then(|at| self.here.get(at));
-        before.is_some_and(|seen| seen.tree.keys().any(|p| p.contains("/updates/dkms/") && p.contains(text)))
+        before.is_some_and(|seen| seen.tree.keys().any(|path| is_it(path)))
+    }
+
+    /// Whether such a step came before this one.
+    fn came(&self, is_it: impl Fn(&str) -> bool) -> bool {
+        self.steps.iter().take(self.number).any(|step| is_it(step))
     }
 
     fn there(&self) -> Option<&'a Seen> {
@@ -127,7 +137,13 @@ pub const ALLOWED: &[Allowance] = &[
         reason: "DKMS 3.2 takes `name/version` for a name",
         source: Source::Differences("**`match` works,**"),
         ends: true,
-        matches: |case| case.has("match") && case.ended(2, 0),
+        matches: |case| {
+            case.has("match")
+                && case.ended(2, 0)
+                && case
+                    .there()
+                    .is_some_and(|seen| seen.err.contains("Could not find module source directory"))
+        },
     },
     Allowance {
         name: "several kernels",
@@ -192,6 +208,8 @@ pub const ALLOWED: &[Allowance] = &[
         source: Source::Newer("3.4.1"),
         ends: false,
         matches: |case| {
+            let is_registered =
+                |seen: &Seen, module: &str| seen.tree.contains_key(&format!("/var/lib/dkms/{module}"));
             let is_noise = |line: &str| line.starts_with("Deprecated feature: ");
             let is_told = case.here().is_some_and(|seen| {
                 seen.out.contains("not registered with DKMS")
@@ -200,7 +218,7 @@ pub const ALLOWED: &[Allowance] = &[
             let is_quiet = ["--quiet", "-q"].iter().any(|word| case.has(word));
             let waits = case.there().is_some_and(|seen| {
                 seen.out.contains("autoinstall failed due to missing dependencies: lender")
-                    || is_quiet && seen.tree.contains_key("/var/lib/dkms/borrower")
+                    || is_quiet && is_registered(seen, "borrower") && !is_registered(seen, "lender")
             });
             case.is_autoinstall()
                 && waits
@@ -215,11 +233,8 @@ pub const ALLOWED: &[Allowance] = &[
         source: Source::Differences("What was cut off is mended:"),
         ends: true,
         matches: |case| {
-            let made = |step: &String| step.starts_with("mkdir -p ") && step.ends_with("/x86_64/log");
-            case.is_autoinstall()
-                && case.is(Kind::Path)
-                && case.difference.here.is_empty()
-                && case.steps.iter().take(case.number).any(made)
+            let made = |step: &str| step.starts_with("mkdir -p ") && step.ends_with("/x86_64/log");
+            case.is_autoinstall() && case.is(Kind::Path) && case.difference.here.is_empty() && case.came(made)
         },
     },
     Allowance {
@@ -266,8 +281,8 @@ pub const ALLOWED: &[Allowance] = &[
                 "-c /opt/src/other-quiet.conf",
             ];
             let gone = |step: &str| step.starts_with("rm /usr/src/") && step.ends_with("/dkms.conf");
-            let edited = |step: &String| gone(step) || ways.iter().any(|way| step.contains(way));
-            let before = case.steps.iter().take(case.number).any(edited);
+            let edited = |step: &str| gone(step) || ways.iter().any(|way| step.contains(way));
+            let before = case.came(edited);
             let about = ["status", "uninstall", "unbuild", "remove", "kernel_prerm", "kernel_preinst"];
             before && about.iter().any(|action| case.has(action))
         },
@@ -280,10 +295,9 @@ pub const ALLOWED: &[Allowance] = &[
         ),
         ends: true,
         matches: |case| {
-            let lost =
-                |step: &String| step.starts_with("rm /var/lib/dkms/") && step.ends_with("/module/*.ko*");
+            let lost = |step: &str| step.starts_with("rm /var/lib/dkms/") && step.ends_with("/module/*.ko*");
             let goes = ["remove", "unbuild", "uninstall"].iter().any(|action| case.has(action));
-            goes && case.steps.iter().take(case.number).any(lost) && case.difference.here.is_empty()
+            goes && case.came(lost) && case.difference.here.is_empty()
         },
     },
     Allowance {
@@ -293,12 +307,10 @@ pub const ALLOWED: &[Allowance] = &[
         ends: true,
         matches: |case| {
             let Difference { what, there, .. } = case.difference;
-            let failed = |seen: &Seen| seen.tree.keys().any(|path| path.ends_with("/build/make.log"));
             case.is(Kind::Path)
                 && what.contains("/build")
                 && there.is_empty()
-                && case.here().is_some_and(failed)
-                && case.number.checked_sub(1).and_then(|at| case.here.get(at)).is_some_and(failed)
+                && case.had(|path| path == what.as_str())
         },
     },
     Allowance {
@@ -333,8 +345,8 @@ pub const ALLOWED: &[Allowance] = &[
         source: Source::Differences("A half-built directory is built over."),
         ends: true,
         matches: |case| {
-            let made = |step: &String| step.starts_with("mkdir -p ") && step.ends_with("/x86_64/log");
-            case.ended(3, 0) && case.steps.iter().take(case.number).any(made)
+            let made = |step: &str| step.starts_with("mkdir -p ") && step.ends_with("/x86_64/log");
+            case.ended(3, 0) && case.came(made)
         },
     },
     Allowance {
@@ -355,13 +367,12 @@ pub const ALLOWED: &[Allowance] = &[
         source: Source::Differences("a certificate without its key is put aside as `NAME.orphan`."),
         ends: false,
         matches: |case| {
-            let lost =
-                |step: &String| step.starts_with("cd /var/lib/dkms && rm ") && step.contains("mok.key");
+            let lost = |step: &str| step.starts_with("cd /var/lib/dkms && rm ") && step.contains("mok.key");
             let Difference { what, there, .. } = case.difference;
             case.is(Kind::Path)
                 && what == "/var/lib/dkms/mok.pub.orphan"
                 && there.is_empty()
-                && case.steps.iter().take(case.number).any(lost)
+                && case.came(lost)
         },
     },
     Allowance {

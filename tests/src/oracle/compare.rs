@@ -64,8 +64,9 @@ pub fn differences(step: usize, command: &str, there: &Seen, here: &Seen) -> Vec
         }
     };
     tell(Kind::Code, "", &there.code.to_string(), &here.code.to_string());
-    // One that was refused prints how it is used.
-    if is_status(command) && (there.code == 0 || here.code == 0) {
+    // One that was refused prints how the program is used, each in words of its own.
+    let is_usage = |seen: &Seen| seen.out.starts_with("Usage: ");
+    if is_status(command) && !(is_usage(there) && is_usage(here)) {
         tell(Kind::Status, "", &there.out, &here.out);
     }
     for (kind, a, b) in [(Kind::Path, &there.tree, &here.tree), (Kind::Module, &there.modules, &here.modules)]
